@@ -1,0 +1,53 @@
+# Needs Python 3.11+ and make. `make run` starts the sandbox, `make test` runs every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check bench install format images lock browser
+
+run: install
+	$(BIN)/jufeng serve
+
+install: $(VENV)/installed
+
+test: $(VENV)/installed-for-tests
+	$(BIN)/pytest
+
+check: $(VENV)/installed-for-tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.schema
+
+bench: $(VENV)/installed-for-tests
+	$(BIN)/python -m benchmarks.callbacks
+
+format: $(VENV)/installed-for-tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The pictures of the documentation; needs Chromium and a Chinese font (see `browser`).
+images: $(VENV)/installed-for-tests
+	$(BIN)/python -m tests.browser.screenshots docs/images
+
+# Debian and Ubuntu: what the browser tests need. Without it they are skipped.
+browser:
+	apt-get update && apt-get install -y chromium fonts-noto-cjk fonts-noto-color-emoji
+
+# Pins and hashes of everything, for every platform, without registry addresses. Needs uv.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
+		--extra build pyproject.toml -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
+		--extra build --extra test pyproject.toml -c requirements/run.txt -o requirements/test.txt
+
+$(VENV)/installed: pyproject.toml requirements/run.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed requirements/test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	touch $@

@@ -1,0 +1,177 @@
+"""The server, put together: database, platforms, intake, outbox and schedules in one FastAPI application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+import handlers
+from bot.clock import Clock, MovableClock, system_clock
+from bot.intake import GroupCommitIntake
+from bot.media import MediaStore
+from bot.messages import PROVIDERS
+from bot.outbox import Outbox
+from bot.platforms.base import Platform
+from bot.platforms.feishu import FeishuPlatform
+from bot.platforms.sandbox import SandboxPlatform
+from bot.posting import Roads
+from bot.router import Router
+from bot.settings import Settings, load_settings
+from bot.understanding import Understanding
+from bot.web.demo import seed_demo
+from bot.web.sandbox import sandbox_router
+from models.database import Database
+from models.sandbox import SandboxClock
+from models.sealing import load_key, unlock
+from schedules.runner import Scheduler, next_due, run_due
+
+STUCK = 30.0
+"""Seconds after which an intake or outbox that does not move is unhealthy."""
+
+_log = logging.getLogger(__name__)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database with its schema up to date and the sealing key loaded."""
+    unlock(load_key(settings.bot.data_dir / "keys" / "master.key"))
+    database = Database(settings.database.url)
+    database.upgrade()
+    return database
+
+
+class Server:
+    """Everything that one process runs. ``clock`` stands in for the machine's, where time is to be told otherwise."""
+
+    def __init__(self, settings: Settings, database: Database, clock: MovableClock | None = None) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock: Clock = clock or system_clock
+        self.platforms: list[Platform] = []
+        self._homes: dict[str, tuple[str, str]] = {}
+        self._acknowledge_after: dict[tuple[str, str], float] = {}
+        self.roads = Roads(self._homes, self._acknowledge_after)
+        if settings.sandbox_enabled:
+            self.clock = clock or self._kept_clock()
+            seed_demo(database, self.clock())
+        router = Router(Understanding())
+        self.intake = GroupCommitIntake(database, router, self.clock, self.roads, settings.bot.admins)
+        self._add_platforms()
+        self.outbox = Outbox(database, [platform.sender for platform in self.platforms], self.clock)
+        self.scheduler = Scheduler(database, self.clock, self.roads, self.outbox.announce)
+        _log.info("handlers: %s", " ".join(handlers.__all__))
+
+    def _add_platforms(self) -> None:
+        name = self.settings.bot.name
+        for settings in self.settings.platforms.feishu:
+            self._add(FeishuPlatform(settings, self.intake, self.clock, name))
+        if self.settings.sandbox_enabled and isinstance(self.clock, MovableClock):
+            media = MediaStore(self.settings.bot.data_dir / "photos")
+            self._add(SandboxPlatform(self.database, self.intake, self.clock, media, name))
+
+    def _add(self, platform: Platform) -> None:
+        self.platforms.append(platform)
+        sender = platform.sender
+        self._homes.setdefault(PROVIDERS[sender.platform], (sender.platform, sender.bot))
+        self._acknowledge_after[sender.platform, sender.bot] = sender.limits.acknowledge_after
+
+    def _kept_clock(self) -> MovableClock:
+        """The sandbox's clock as far as it had been moved."""
+        with self.database.read() as session:
+            kept = session.get(SandboxClock, 1)
+        return MovableClock(timedelta(seconds=kept.offset_seconds if kept else 0.0))
+
+    async def start(self) -> None:
+        """Begins all work."""
+        self.intake.start(self.outbox.announce)
+        self.outbox.start()
+        for platform in self.platforms:
+            await platform.start()
+        self.scheduler.start()
+
+    async def close(self) -> None:
+        """Commits what has arrived, writes down what has been sent, and ends."""
+        await self.scheduler.close()
+        await self.intake.close()
+        await self.outbox.close()
+        for platform in self.platforms:
+            await platform.close()
+        self.database.close()
+
+    async def advance(self, moment: datetime) -> None:
+        """Moves the sandbox's clock, doing what is due on the way at its own time."""
+        clock = self.clock
+        if not isinstance(clock, MovableClock):
+            raise TypeError("only the sandbox's clock can be moved")
+        while (due := await asyncio.to_thread(next_due, self.database, clock(), moment)) is not None:
+            await self._advance_to(clock, due)
+        await self._advance_to(clock, moment)
+
+    async def _advance_to(self, clock: MovableClock, moment: datetime) -> None:
+        if moment > clock():
+            clock.move_to(moment)
+        await asyncio.to_thread(self._keep_offset, clock)
+        await asyncio.to_thread(run_due, self.database, clock(), self.roads)
+        await self.outbox.emptied()
+
+    def _keep_offset(self, clock: MovableClock) -> None:
+        with self.database.write.begin() as session:
+            session.merge(SandboxClock(id=1, offset_seconds=clock.offset.total_seconds()))
+
+    def troubles(self) -> list[str]:
+        """What keeps the server from being healthy; blocks while the database is asked."""
+        found = []
+        try:
+            self.database.ping()
+        except SQLAlchemyError as error:
+            found.append(f"database: {type(error).__name__}")
+        if self.intake.stuck_for() > STUCK:
+            found.append("intake: the present transaction does not end")
+        if (system_clock() - self.outbox.last_round).total_seconds() > STUCK:
+            found.append("outbox: it does not move")
+        return found
+
+
+def create_app() -> FastAPI:
+    """The application as the environment configures it; what uvicorn calls in each worker."""
+    settings = load_settings(None)
+    return build_app(settings)
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The application for these settings, with its schema up to date."""
+    server = Server(settings, open_database(settings))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await server.start()
+        yield
+        await server.close()
+
+    app = FastAPI(title="聚蜂 Jufeng", lifespan=lifespan)
+    app.include_router(_status_router(server))
+    for platform in server.platforms:
+        app.include_router(platform.router)
+    if settings.sandbox_enabled and isinstance(server.clock, MovableClock):
+        app.include_router(sandbox_router(server.database, server.clock, server.advance, settings.bot.name))
+    return app
+
+
+def _status_router(server: Server) -> APIRouter:
+    router = APIRouter(tags=["状态"])
+
+    @router.get("/healthz", summary="是否健康：数据库有应答，收发都在动")
+    async def healthz(response: Response) -> dict[str, list[str] | str]:
+        troubles = await asyncio.to_thread(server.troubles)
+        response.status_code = 503 if troubles else 200
+        return {"status": "unhealthy", "troubles": troubles} if troubles else {"status": "ok"}
+
+    @router.get("/metrics", summary="Prometheus 指标")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

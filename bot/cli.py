@@ -1,0 +1,171 @@
+"""The command ``jufeng``."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from bot import dead_letters, doctor
+from bot.app import Server, create_app, open_database
+from bot.clock import SHANGHAI, MovableClock, local, system_clock
+from bot.roster.command import run_import
+from bot.settings import ConfigurationError, Settings, load_settings
+from bot.tick import run_tick
+from bot.understanding import jsonl
+from models.database import Database
+
+GRACE = 5
+"""Seconds that open connections have to end when the server is stopped."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 not done, 2 wrongly called or configured."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("alembic", "apscheduler", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    parsed = _parser().parse_args(arguments)
+    if parsed.config:
+        os.environ["JUFENG_CONFIG"] = str(parsed.config)
+    try:
+        command: Callable[[argparse.Namespace], int] = parsed.run
+        return command(parsed)
+    except ConfigurationError as error:
+        _complain(str(error))
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jufeng", description="聚蜂：流动党支部的群助手小蜂")
+    parser.set_defaults(config=None)
+    commands = parser.add_subparsers(required=True, metavar="命令")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument("--config", type=Path, metavar="F", help="配置文件，默认是当前目录的 config.toml")
+        command.set_defaults(run=run)
+        return command
+
+    serve = add("serve", _serve, "启动服务；先升级数据库")
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="进程数，大于 1 要用 PostgreSQL")
+    add("doctor", _doctor, "检查配置、数据库、时钟、凭据和回调地址")
+    roster = add("import", _import, "导入名册：要么全部写入，要么一行不写")
+    roster.add_argument("roster", type=Path, metavar="ROSTER.{csv,xlsx}")
+    roster.add_argument("--dry-run", action="store_true", help="只检查，不写入")
+    add("understand", _understand, "每行一个 JSON：小蜂会怎么理解这句话")
+    tick = add("tick", _tick, "办一次那个时刻该办的事，发完退出")
+    tick.add_argument("--at", required=True, type=_moment, metavar="2026-11-23T09:00", help="北京时间")
+    database = add("db", _upgrade, "数据库结构")
+    database.add_argument("action", choices=["upgrade"])
+    dead = add("dead-letters", _dead_letters, "没处理成的消息和没发出去的话")
+    dead.add_argument("action", nargs="?", choices=["list", "show", "replay"], default="list")
+    dead.add_argument("id", nargs="?", type=int)
+    dead.add_argument("--texts", action="store_true", help="连同原文一起看")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("时间请写成 2026-11-23T09:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    settings = load_settings(None)
+    if parsed.workers > 1 and settings.database.url.startswith("sqlite"):
+        _complain('--workers 大于 1 要用 PostgreSQL：请在配置里设 database.url = "postgresql+psycopg://…"')
+        return 2
+    if parsed.workers > 1 and settings.sandbox_enabled:
+        _complain("沙盒只能用一个进程：请去掉 --workers，或者设 sandbox.enabled = false")
+        return 2
+    if settings.sandbox_enabled:
+        _say(f"沙盒页面：http://{settings.server.host}:{settings.server.port}/")
+    uvicorn.run(
+        f"{create_app.__module__}:{create_app.__name__}",
+        factory=True,
+        host=settings.server.host,
+        port=settings.server.port,
+        workers=parsed.workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    return 0
+
+
+def _doctor(parsed: argparse.Namespace) -> int:  # noqa: ARG001
+    return doctor.run(load_settings(None), _say)
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    with _Opened() as database:
+        return run_import(
+            database, parsed.roster, dry_run=parsed.dry_run, now=system_clock(), write=_say, complain=_complain
+        )
+
+
+def _understand(parsed: argparse.Namespace) -> int:  # noqa: ARG001
+    for line in jsonl.run(sys.stdin, local(system_clock())):
+        _say(line)
+    return 0
+
+
+def _tick(parsed: argparse.Namespace) -> int:
+    settings = load_settings(None)
+    clock = MovableClock(base=lambda: parsed.at.astimezone(UTC))
+    return asyncio.run(run_tick(Server(settings, open_database(settings), clock), _say))
+
+
+def _upgrade(parsed: argparse.Namespace) -> int:  # noqa: ARG001
+    with _Opened():
+        _say("数据库结构已是最新。")
+    return 0
+
+
+def _dead_letters(parsed: argparse.Namespace) -> int:
+    settings = load_settings(None)
+    server = Server(settings, open_database(settings))
+    try:
+        return dead_letters.run(
+            server.database,
+            parsed.action,
+            parsed.id,
+            texts=parsed.texts,
+            process=server.intake.replay,
+            now=server.clock(),
+            write=_say,
+            complain=_complain,
+        )
+    finally:
+        server.database.close()
+
+
+class _Opened:
+    """The configured database for the length of one command."""
+
+    def __init__(self) -> None:
+        self._settings: Settings = load_settings(None)
+
+    def __enter__(self) -> Database:
+        self._database = open_database(self._settings)
+        return self._database
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,88 @@
+"""What comes in: one message, button press or event of any platform, in neutral words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from pydantic import TypeAdapter
+
+PROVIDERS = {
+    "feishu": "feishu",
+    "wecom_aibot": "wecom",
+    "wecom_app": "wecom",
+    "wecom_robot": "wecom",
+    "official_account": "wechat",
+    "sandbox": "sandbox",
+}
+"""Who issues the person ids of a platform: the roster's columns and ``bot.admins`` are named after these."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """One thing that a person did in a chat, verified and decrypted.
+
+    ``key`` is unique within ``(platform, bot)`` however often the platform redelivers the message.
+    """
+
+    platform: str
+    bot: str
+    key: str
+    chat: str
+    """The platform's id of the chat; in private chat, of the chat with the sender."""
+    private: bool
+    sender: str
+    """The platform's id of the person (open_id, userid, openid)."""
+    sent_at: datetime
+    kind: Literal["message", "button", "joined"] = "message"
+    """``button``: a card's button said ``text`` for the person; ``joined``: the bot was added to the chat."""
+    text: str = ""
+    """What was said, without the @-mention of the bot."""
+    addressed: bool = False
+    """The bot was @-mentioned, a button was pressed, or the chat is private."""
+    photos: tuple[str, ...] = ()
+    """Media names (see ``bot.media``) or, where a photo is still at the platform, its resource key there."""
+    about: str = ""
+    """What the pressed card was about (``lesson:17``); empty otherwise."""
+    ref: str = ""
+    """The platform's id of the message, to reply or react to."""
+    chat_title: str = ""
+
+    @property
+    def provider(self) -> str:
+        """Who issued the sender's id: feishu, wecom, wechat or sandbox."""
+        return PROVIDERS[self.platform]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message, given once it is committed.
+
+    ``answer`` is what a platform with synchronous replies shows; a redelivered message gets the same one again.
+    """
+
+    answer: str
+    duplicate: bool
+
+
+class Unavailable(Exception):
+    """The message could not be committed now; the platform should deliver it again."""
+
+
+class Intake(Protocol):
+    """What platforms hand their messages to."""
+
+    async def submit(self, message: IncomingMessage) -> Receipt:
+        """Returns once the message, its effects and its replies are committed. Raises Unavailable."""
+
+
+_adapter = TypeAdapter(IncomingMessage)
+
+
+def dump_message(message: IncomingMessage) -> bytes:
+    """The message as JSON bytes."""
+    return _adapter.dump_json(message)
+
+
+def load_message(data: bytes) -> IncomingMessage:
+    """The message that ``dump_message`` wrote. Raises ``pydantic.ValidationError`` for anything else."""
+    return _adapter.validate_json(data)

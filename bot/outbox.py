@@ -1,0 +1,388 @@
+"""Sending what the outbox holds: in order within a lane, shared between processes by leases, never twice."""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, aliased
+
+from bot.clock import Clock, system_clock
+from bot.content import Acknowledge, Card, Text, dump, load
+from bot.delivery import Delivery, Refused, RetryLater, Sender, Uncertain
+from bot.posting import Address, post_row
+from models.database import Database
+from models.outbox import Post, PostKind, PostState
+
+LEASE = timedelta(seconds=30)
+"""Longer than any single attempt takes."""
+AT_ONCE = 64
+"""Posts under way at once in one process."""
+ACKNOWLEDGEMENTS = 1000
+"""Acknowledgements looked at in one round."""
+REACTIONS = 40
+"""Single acknowledgements started in one round; beyond that chats get merged lines, for a bot's own rate budget."""
+NAMES = 100
+"""Names in one merged line."""
+IDLE = 0.25
+"""Seconds between two looks at an outbox that nobody has announced anything for."""
+LONGEST_WAIT = 300.0
+"""Seconds between two attempts, at most."""
+GIVE_UP = timedelta(hours=24)
+
+_log = logging.getLogger(__name__)
+_posts = Counter("jufeng_posts_total", "Posts by what became of them", ["platform", "kind", "state"])
+_oldest = Gauge("jufeng_outbox_oldest_seconds", "Age of the oldest post that is due and has not been sent")
+
+Way = tuple[str, str]
+"""``(platform, bot)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A leased row, out of its session."""
+
+    id: int
+    uuid: str
+    way: Way
+    kind: PostKind
+    lane: str
+    target: str
+    to_person: bool
+    content: Text | Card | Acknowledge
+    ref: str
+    attempts: int
+    created_at: datetime
+    uncertain_since: datetime | None
+    updates_ref: str
+    """The platform's id of the card that is to be updated."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What an attempt came to: the columns to write."""
+
+    job: _Job
+    values: dict[str, Any]
+
+
+class Outbox:
+    """Sends waiting posts. Any number of processes may run one on the same database."""
+
+    def __init__(self, database: Database, senders: Iterable[Sender], clock: Clock) -> None:
+        self._database = database
+        self._senders: dict[Way, Sender] = {(sender.platform, sender.bot): sender for sender in senders}
+        self._clock = clock
+        self._owner = secrets.token_hex(8)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._announced = asyncio.Event()
+        self._stopping = False
+        self._under_way: set[asyncio.Task[_Result]] = set()
+        self._paused: dict[Way, datetime] = {}
+        self._pace: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.last_round = system_clock()
+        """When the outbox was last looked at; it stands still when the outbox does."""
+
+    def start(self) -> None:
+        """Begins sending."""
+        self._task = asyncio.create_task(self._run(), name="outbox")
+
+    def announce(self) -> None:
+        """Something has been put into the outbox: looks at once."""
+        self._announced.set()
+
+    async def close(self) -> None:
+        """Ends what is under way, writes what came of it, and stops."""
+        self._stopping = True
+        self._announced.set()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
+
+    async def drain(self) -> None:
+        """Sends until nothing that is due is left waiting, except what a platform asked to wait for."""
+        while True:
+            started = await self._round(await self._finished())
+            if not started and not self._under_way:
+                return
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def emptied(self, within: float = 5.0) -> bool:
+        """Waits until nothing that is due is left waiting, at most ``within`` seconds."""
+        end = asyncio.get_running_loop().time() + within
+        while asyncio.get_running_loop().time() < end:
+            self.announce()
+            await asyncio.sleep(0.02)
+            if not await asyncio.get_running_loop().run_in_executor(self._thread, self._due):
+                return True
+        return False
+
+    def _due(self) -> int:
+        with self._database.read() as session:
+            due = select(func.count()).where(Post.state == PostState.WAITING, Post.due_at <= self._clock())
+            return session.scalar(due) or 0
+
+    async def _run(self) -> None:
+        while not (self._stopping and not self._under_way):
+            try:
+                await self._round(await self._finished())
+            except SQLAlchemyError as error:
+                _log.error("the outbox cannot be read: %s", type(error).__name__)
+                await asyncio.sleep(IDLE)
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Until something is announced, something under way has ended, or it is time to look again."""
+        announced = asyncio.create_task(self._announced.wait())
+        await asyncio.wait({announced, *self._under_way}, timeout=IDLE, return_when=asyncio.FIRST_COMPLETED)
+        announced.cancel()
+        self._announced.clear()
+
+    async def _finished(self) -> list[_Result]:
+        done = {task for task in self._under_way if task.done()}
+        self._under_way -= done
+        return [task.result() for task in done]
+
+    async def _round(self, results: Sequence[_Result]) -> int:
+        """Writes results, leases what is next, and starts it. Returns how many were started."""
+        room = 0 if self._stopping else AT_ONCE - len(self._under_way)
+        try:
+            jobs = await asyncio.get_running_loop().run_in_executor(self._thread, self._settle_and_lease, results, room)
+        except SQLAlchemyError:
+            for result in results:  # to be written in the next round
+                self._under_way.add(asyncio.create_task(_kept(result)))
+            raise
+        for job in jobs:
+            self._under_way.add(asyncio.create_task(self._attempt(job)))
+        self.last_round = system_clock()
+        return len(jobs)
+
+    # In the outbox's thread: one short transaction.
+
+    def _settle_and_lease(self, results: Sequence[_Result], room: int) -> list[_Job]:
+        with self._database.write.begin() as session:
+            _settle(session, results, self._clock())
+            if room <= 0:
+                return []
+            now = self._clock()
+            _expire(session, now)
+            jobs = self._lease(session, self._heads(now), room)
+            jobs += self._lease(session, self._merge(session, now), ACKNOWLEDGEMENTS)
+            return jobs
+
+    def _open(self, now: datetime) -> ColumnElement[bool]:
+        """What may be attempted now: it is due, it need not wait, nobody has it, and its bot is not paused."""
+        here = [and_(Post.platform == platform, Post.bot == bot) for platform, bot in self._ways()]
+        return and_(
+            Post.state == PostState.WAITING,
+            Post.due_at <= now,
+            or_(Post.retry_at.is_(None), Post.retry_at <= system_clock()),
+            or_(Post.leased_until.is_(None), Post.leased_until <= system_clock()),
+            or_(*here) if here else Post.id.is_(None),
+        )
+
+    def _ways(self) -> list[Way]:
+        return [way for way in self._senders if self._paused.get(way, system_clock()) <= system_clock()]
+
+    def _heads(self, now: datetime) -> ColumnElement[bool]:
+        """The first of each lane: what comes later waits, however long the first has to be tried."""
+        before = aliased(Post)
+        earlier = exists().where(
+            before.lane == Post.lane, before.state == PostState.WAITING, before.id < Post.id, before.due_at <= now
+        )
+        return and_(self._open(now), Post.kind != PostKind.ACKNOWLEDGE, ~earlier)
+
+    def _lease(self, session: Session, which: ColumnElement[bool], room: int) -> list[_Job]:
+        query = select(Post).where(which).order_by(Post.id).limit(room).with_for_update(skip_locked=True)
+        now = system_clock()
+        jobs = []
+        for post in session.scalars(query):
+            if post.leased_until is not None and post.uncertain_since is None:
+                post.uncertain_since = now  # its last attempt ended with the process that made it
+            post.leased_by = self._owner
+            post.leased_until = now + LEASE
+            jobs.append(_job(session, post))
+        return jobs
+
+    def _merge(self, session: Session, now: datetime) -> ColumnElement[bool]:
+        """Merges acknowledgements where a chat has many; the condition is for those to be made one by one.
+
+        One that may have been made already is only ever made again: made twice it is one, merged it would be two.
+        """
+        single: list[int] = []
+        lanes: defaultdict[str, list[Post]] = defaultdict(list)
+        query = (
+            select(Post)
+            .where(self._open(now), Post.kind == PostKind.ACKNOWLEDGE)
+            .order_by(Post.id)
+            .limit(ACKNOWLEDGEMENTS)
+            .with_for_update(skip_locked=True)
+        )
+        for post in session.scalars(query):
+            if post.attempts or post.leased_until is not None:
+                single.append(post.id)
+            else:
+                lanes[post.lane].append(post)
+        for posts in sorted(lanes.values(), key=len):
+            limits = self._senders[posts[0].platform, posts[0].bot].limits
+            if limits.reactions and len(posts) <= limits.reactions_at_once and len(single) < REACTIONS:
+                single += [post.id for post in posts]
+            else:
+                _merge_into_lines(session, posts, now)
+        return Post.id.in_(single)
+
+    # In the event loop.
+
+    async def _attempt(self, job: _Job) -> _Result:
+        try:
+            await self._keep_pace(job)
+            return _Result(job, await self._deliver(job))
+        except RetryLater as wait:
+            return self._later(job, wait)
+        except Uncertain:
+            return self._uncertain(job)
+        except Refused as refusal:
+            return _Result(job, _refused(job, refusal))
+        except Exception as error:  # noqa: BLE001  # a sender's own mistake: the other posts must go on
+            _log.exception("post %d failed: %s", job.id, type(error).__name__)
+            return self._later(job, RetryLater(type(error).__name__, 0.0))
+
+    async def _deliver(self, job: _Job) -> dict[str, Any]:
+        sender = self._senders[job.way]
+        if isinstance(job.content, Acknowledge):
+            await sender.react(job.ref, chat=job.target)
+            return {"state": PostState.SENT}
+        if job.kind is PostKind.POST:
+            delivery = Delivery(job.uuid, job.target, job.to_person, job.content, job.ref)
+            return {"state": PostState.SENT, "sent_ref": await sender.send(delivery)}
+        if not (sender.limits.updates and job.updates_ref):
+            return {"state": PostState.DROPPED}
+        await sender.update(job.updates_ref, job.content)
+        return {"state": PostState.SENT}
+
+    async def _keep_pace(self, job: _Job) -> None:
+        """Posts to one chat no faster than the platform takes them."""
+        if job.kind is PostKind.ACKNOWLEDGE:
+            return
+        now = asyncio.get_running_loop().time()
+        turn = max(now, self._pace.get(job.lane, 0.0))
+        self._pace[job.lane] = turn + 1 / self._senders[job.way].limits.chat_per_second
+        if turn > now:
+            await asyncio.sleep(turn - now)
+
+    def _later(self, job: _Job, wait: RetryLater) -> _Result:
+        seconds = wait.seconds or _backoff(job.attempts)
+        until = system_clock() + timedelta(seconds=seconds)
+        if wait.everything:
+            self._paused[job.way] = until
+        if self._clock() - job.created_at > GIVE_UP:
+            return _Result(job, {"state": PostState.DEAD, "error": wait.code})
+        return _Result(job, {"retry_at": until, "error": wait.code, "attempts": job.attempts + 1})
+
+    def _uncertain(self, job: _Job) -> _Result:
+        """Tries again while the platform still knows the uuid; after that it might say the same thing twice."""
+        now = system_clock()
+        since = job.uncertain_since or now
+        window = self._senders[job.way].limits.once_for
+        if 0 < window < (now - since).total_seconds() * 1.1:
+            return _Result(job, {"state": PostState.DEAD, "error": "uncertain", "uncertain_since": since})
+        until = now + timedelta(seconds=_backoff(job.attempts))
+        values = {"retry_at": until, "error": "uncertain", "attempts": job.attempts + 1, "uncertain_since": since}
+        return _Result(job, values)
+
+
+async def _kept(result: _Result) -> _Result:
+    return result
+
+
+def _backoff(attempts: int) -> float:
+    """1 s, 2 s, 4 s … up to five minutes, with a third of chance so that processes do not march in step."""
+    return min(LONGEST_WAIT, 2.0**attempts) * random.uniform(0.67, 1.33)
+
+
+def _refused(job: _Job, refusal: Refused) -> dict[str, Any]:
+    """A tick that cannot be put becomes a line of its own: the person is acknowledged all the same."""
+    if job.kind is PostKind.ACKNOWLEDGE:
+        return {"state": PostState.MERGED, "error": refusal.code}
+    _log.error("post %d was refused: %s", job.id, refusal.code)
+    return {"state": PostState.DEAD, "error": refusal.code}
+
+
+def _settle(session: Session, results: Iterable[_Result], now: datetime) -> None:
+    for result in results:
+        values = {"leased_by": None, "leased_until": None} | result.values
+        state = values.get("state")
+        if state is PostState.SENT:
+            values["sent_at"] = now
+        if state is PostState.MERGED:
+            _merge_into_lines(session, [session.get_one(Post, result.job.id)], now)
+        if state is not None:
+            _posts.labels(result.job.way[0], result.job.kind, state).inc()
+        session.execute(update(Post).where(Post.id == result.job.id).values(**values))
+
+
+def _expire(session: Session, now: datetime) -> None:
+    """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
+    late = update(Post).where(Post.state == PostState.WAITING, Post.useful_until < now, Post.leased_until.is_(None))
+    session.execute(late.values(state=PostState.MISSED).execution_options(synchronize_session=False))
+    oldest = session.scalar(select(func.min(Post.due_at)).where(Post.state == PostState.WAITING, Post.due_at <= now))
+    _oldest.set((now - oldest).total_seconds() if oldest else 0.0)
+
+
+def _merge_into_lines(session: Session, posts: Sequence[Post], now: datetime) -> None:
+    """One line for many: it names everyone, and each acknowledgement is final with it."""
+    done: defaultdict[str, list[tuple[Post, str]]] = defaultdict(list)
+    for post in posts:
+        content = load(post.content)
+        if isinstance(content, Acknowledge):
+            done[content.done].append((post, content.name))
+    for what, named in done.items():
+        for start in range(0, len(named), NAMES):
+            _merge_into_line(session, what, named[start : start + NAMES], now)
+
+
+def _merge_into_line(session: Session, done: str, named: Sequence[tuple[Post, str]], now: datetime) -> None:
+    first = named[0][0]
+    address = Address(first.platform, first.bot, first.target, first.to_person)
+    names = "、".join(name for _, name in named)
+    count = f"，共 {len(named)} 人" if len(named) > 3 else ""
+    row = post_row(address, PostKind.POST, dump(Text(f"✅ {done}：{names}{count}")), now)
+    session.execute(insert(Post), [row])
+    ids = [post.id for post, _ in named]
+    session.execute(
+        update(Post)
+        .where(Post.id.in_(ids))
+        .values(state=PostState.MERGED, merged_into=row["uuid"], leased_by=None, leased_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _job(session: Session, post: Post) -> _Job:
+    updated = None
+    if post.updates:
+        updated = session.scalar(select(Post.sent_ref).where(Post.uuid == post.updates))
+    return _Job(
+        id=post.id,
+        uuid=post.uuid,
+        way=(post.platform, post.bot),
+        kind=post.kind,
+        lane=post.lane,
+        target=post.target,
+        to_person=post.to_person,
+        content=load(post.content),
+        ref=post.ref,
+        attempts=post.attempts,
+        created_at=post.created_at,
+        uncertain_since=post.uncertain_since,
+        updates_ref=updated or "",
+    )

@@ -1,0 +1,1 @@
+"""The roads into the groups, one package a platform."""

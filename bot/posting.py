@@ -1,0 +1,171 @@
+"""Writing to the outbox: what handlers and schedules want said, put into the transaction that caused it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from bot.content import Acknowledge, Card, Text, dump
+from models.base import new_id
+from models.chats import Chat
+from models.outbox import Post, PostKind, PostState
+from models.people import Identity, Person
+
+UPDATE_AFTER = timedelta(seconds=1)
+"""Updates of one card within this time become one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One chat or person on one platform."""
+
+    platform: str
+    bot: str
+    ref: str
+    to_person: bool = False
+
+    @property
+    def lane(self) -> str:
+        """What keeps its order: posts of one lane go out one after another."""
+        return f"{self.platform}:{self.bot}:{'@' if self.to_person else ''}{self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """What the server knows of its platforms when something is to be said."""
+
+    homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By provider, the ``(platform, bot)`` that reaches a person who has not been met yet."""
+    acknowledge_after: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By ``(platform, bot)``, the seconds for which acknowledgements are collected."""
+
+
+def address_of(chat: Chat) -> Address:
+    """Where a group is."""
+    return Address(chat.platform, chat.bot, chat.ref)
+
+
+class Posting:
+    """Everything that one transaction has to say. ``write`` puts it into the outbox at its end."""
+
+    def __init__(self, session: Session, now: datetime, roads: Roads) -> None:
+        self._session = session
+        self._now = now
+        self._roads = roads
+        self._rows: list[dict[str, Any]] = []
+        self._updates: dict[str, Callable[[], Card]] = {}
+        self._addresses: dict[str, Address] = {}
+
+    def post(
+        self,
+        address: Address,
+        content: Text | Card,
+        *,
+        ref: str = "",
+        message_id: int | None = None,
+        due_at: datetime | None = None,
+        useful_until: datetime | None = None,
+    ) -> str:
+        """Says something in a chat or to a person, and returns the post's uuid.
+
+        ``ref``: the message that it replies to. Between ``due_at`` and ``useful_until`` it goes out, or not at all.
+        """
+        row = self._row(address, PostKind.POST, dump(content), ref, message_id)
+        row.update(due_at=due_at or self._now, useful_until=useful_until)
+        self._addresses[row["uuid"]] = address
+        return str(row["uuid"])
+
+    def tell(self, person: Person, content: Text | Card, *, message_id: int | None = None) -> bool:
+        """Says something to a person in private. False where the person cannot be reached on any platform."""
+        address = self.reach(person)
+        if address is None:
+            return False
+        self.post(address, content, message_id=message_id)
+        return True
+
+    def reach(self, person: Person) -> Address | None:
+        """Where the person was last met, or could be met."""
+        query = (
+            select(Identity).where(Identity.person_id == person.id).order_by(Identity.platform.is_(None), Identity.id)
+        )
+        for identity in self._session.scalars(query):
+            if identity.platform and identity.bot:
+                return Address(identity.platform, identity.bot, identity.ref, to_person=True)
+            if home := self._roads.homes.get(identity.provider):
+                return Address(*home, identity.ref, to_person=True)
+        return None
+
+    def acknowledge(self, address: Address, content: Acknowledge, *, ref: str, message_id: int) -> None:
+        """Ticks the message ``ref``, or names the person in the chat's next merged line."""
+        row = self._row(address, PostKind.ACKNOWLEDGE, dump(content), ref, message_id)
+        wait = self._roads.acknowledge_after.get((address.platform, address.bot), 0.0)
+        row.update(lane=f"{row['lane']}#", due_at=self._now + timedelta(seconds=wait))
+
+    def update(self, uuid: str, build: Callable[[], Card]) -> None:
+        """Brings a posted card up to date once this transaction's records are complete."""
+        self._updates[uuid] = build
+
+    def write(self) -> int:
+        """Puts it all into the outbox, and returns how many rows that is."""
+        self._session.flush()
+        for uuid, build in self._updates.items():
+            self._write_update(uuid, dump(build()))
+        rows, self._rows, self._updates = self._rows, [], {}
+        if rows:
+            self._session.execute(insert(Post), rows)
+        return len(rows)
+
+    def _write_update(self, uuid: str, content: bytes) -> None:
+        """An update that is still waiting takes the new content and keeps its turn."""
+        waiting = select(Post).where(
+            Post.updates == uuid,
+            Post.state == PostState.WAITING,
+            Post.leased_by.is_(None),
+            Post.kind == PostKind.UPDATE,
+        )
+        if pending := self._session.scalars(waiting).first():
+            pending.content = content
+            self._session.flush()
+        elif address := self._address_of_post(uuid):
+            row = self._row(address, PostKind.UPDATE, content, "", None)
+            row.update(updates=uuid, due_at=self._now + UPDATE_AFTER)
+
+    def _address_of_post(self, uuid: str) -> Address | None:
+        if uuid in self._addresses:
+            return self._addresses[uuid]
+        post = self._session.scalars(select(Post).where(Post.uuid == uuid)).one_or_none()
+        return Address(post.platform, post.bot, post.target, post.to_person) if post else None
+
+    def _row(
+        self, address: Address, kind: PostKind, content: bytes, ref: str, message_id: int | None
+    ) -> dict[str, Any]:
+        row = post_row(address, kind, content, self._now) | {"ref": ref, "message_id": message_id}
+        self._rows.append(row)
+        return row
+
+
+def post_row(address: Address, kind: PostKind, content: bytes, now: datetime) -> dict[str, Any]:
+    """The columns of a new post that is due now."""
+    return {
+        "id": new_id(),
+        "uuid": uuid4().hex,
+        "platform": address.platform,
+        "bot": address.bot,
+        "lane": address.lane,
+        "target": address.ref,
+        "to_person": address.to_person,
+        "kind": kind,
+        "content": content,
+        "ref": "",
+        "updates": None,
+        "state": PostState.WAITING,
+        "created_at": now,
+        "due_at": now,
+        "useful_until": None,
+        "attempts": 0,
+        "message_id": None,
+    }

@@ -1,0 +1,42 @@
+"""A lesson's attendance in words: the card with the live count, the summary, and who is missing."""
+
+from bot.clock import local
+from bot.content import Button, Card, Field, Text
+from models.lessons import Attendance, Lesson, LessonState
+
+
+def lesson_card(lesson: Lesson, checked_in: int, expected: int) -> Card:
+    """The card that a lesson is checked in on. The count appears with the first who checks in."""
+    count = Field("已签到", f"{checked_in} / {expected}")
+    if lesson.state is not LessonState.OPEN or lesson.closes_at is None:
+        return Card(f"📖 {lesson.title}签到已结束", fields=(count,))
+    return Card(
+        f"📖 {lesson.title}开始签到，{local(lesson.closes_at):%H:%M} 截止。回复「签到」即可。",
+        fields=(count,) if checked_in else (),
+        buttons=(Button(label="签到", says="签到", about=f"lesson:{lesson.id}", style="primary"),),
+    )
+
+
+def lesson_summary(lesson: Lesson, attendance: Attendance) -> Text:
+    """What the group hears at the end. Raises ValueError before it: nobody is absent yet."""
+    if lesson.state is not LessonState.CLOSED:
+        raise ValueError(f"lesson {lesson.id} is {lesson.state}")
+    figures = [
+        f"应到 {attendance.expected}",
+        f"实到 {attendance.present}",
+        f"请假 {attendance.on_leave}",
+        f"缺席 {len(attendance.missing)}",
+    ]
+    if attendance.guests:
+        figures.append(f"列席 {attendance.guests}")
+    return Text(f"📋 签到结束：{'，'.join(figures)}")
+
+
+def missing_list(lesson: Lesson, attendance: Attendance) -> Text:
+    """Who has not checked in; once the lesson is closed, who was absent."""
+    closed = lesson.state is LessonState.CLOSED
+    if not attendance.missing:
+        nobody = "没有人缺席" if closed else "都签到了"
+        return Text(f"{lesson.title}{nobody}：应到 {attendance.expected}，实到 {attendance.present}")
+    people = "、".join(person.name for person in attendance.missing)
+    return Text(f"{lesson.title}{'缺席' if closed else '还没签到'} {len(attendance.missing)} 人：{people}")

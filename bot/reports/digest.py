@@ -1,0 +1,148 @@
+"""The weekly digests: one phone screen each, and one line where there is nothing to say.
+
+Appeals are numbers only; points name the first three and nobody at the bottom.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from bot.clock import local
+from bot.content import Text
+from bot.reports.duties import by_period, names
+from bot.reports.figures import CaseFigures, LessonFigures, Rates, UnitFigures
+from bot.reports.layout import COLUMNS, clip, screen, share, width
+from bot.reports.reminders import when
+from bot.reports.weeks import BranchWeek, OrganiserWeek
+
+SHOWN = 3
+"""Lessons that are named one by one."""
+BEHIND = 5
+"""Branches behind that are named."""
+
+
+def branch_digest(week: BranchWeek) -> Text:
+    """What a branch reads on Friday."""
+    said = [*_lessons(week), *_duties(week), *_cases(week.hazards, week.appeals), *_leaders(week), *_planned(week)]
+    if not said:
+        return Text(_one_line("📋 ", week.name, "：这周没有新的事，一路平安。"))
+    return Text(screen([_title("📋 ", week.name, week.start, week.end), *said]))
+
+
+def organiser_digest(week: OrganiserWeek) -> Text:
+    """What an organiser reads on Monday about the week that has ended."""
+    cases = [
+        *_cases(week.hazards, week.appeals),
+        *_rate("办结率", *_closed(week.rates), *_closed(week.rates_before)),
+        *_rate("满意率", *_satisfied(week.rates), *_satisfied(week.rates_before)),
+    ]
+    said = [
+        *_categories("隐患", week.hazards),
+        *_categories("诉求", week.appeals),
+        *_behind(week),
+        *_units(week),
+        *_places(week),
+    ]
+    if not (week.lessons or cases or said):
+        return Text(_one_line("📊 ", week.name, f"：支部 {week.branches} 个，上周没有新的事。"))
+    last_day = week.end - timedelta(minutes=1)
+    roll_up = f"支部 {week.branches} 个，{_attendance(week.lessons) or '没有上课'}"
+    return Text(screen([_title("📊 ", week.name, week.start, last_day), roll_up, *cases, *said]))
+
+
+def _one_line(mark: str, name: str, text: str) -> str:
+    return f"{mark}{clip(name, COLUMNS - width(mark + text))}{text}"
+
+
+def _title(mark: str, name: str, start: datetime, end: datetime) -> str:
+    first, last = local(start), local(end)
+    return _one_line(mark, name, f" {first.month}.{first.day}–{last.month}.{last.day}")
+
+
+def _attendance(lessons: Sequence[LessonFigures]) -> str:
+    if not lessons:
+        return ""
+    present, expected = sum(lesson.present for lesson in lessons), sum(lesson.expected for lesson in lessons)
+    rate = f"（{share(present, expected)}%）" if expected else ""
+    return f"上课 {len(lessons)} 次，到课 {present}/{expected}{rate}"
+
+
+def _lessons(week: BranchWeek) -> Iterator[str]:
+    yield from filter(None, [_attendance(week.lessons)])
+    for lesson in week.lessons[-SHOWN:]:
+        led_by = f"，{lesson.led_by}主持" if lesson.led_by else ""
+        figures = f" {lesson.present}/{lesson.expected}{led_by}"
+        yield f"· {clip(lesson.title, COLUMNS - width(f'· {figures}'))}{figures}"
+
+
+def _duties(week: BranchWeek) -> Iterator[str]:
+    if held := names(duty for duty in week.duties if duty.held):
+        yield f"已开：{held}"
+    if planned := names(duty for duty in week.duties if duty.planned):
+        yield f"已定：{planned}"
+    yield from (f"{period}还差：{kinds}" for period, kinds in by_period(week.duties))
+
+
+def _cases(hazards: CaseFigures, appeals: CaseFigures) -> Iterator[str]:
+    if hazards:
+        yield f"隐患：新报 {hazards.collected}，办结 {hazards.resolved}，在办 {hazards.open}"
+    if appeals:
+        yield f"诉求：新收 {appeals.collected}，办结 {appeals.resolved}，在办 {appeals.open}"
+
+
+def _categories(word: str, cases: CaseFigures) -> Iterator[str]:
+    if cases.categories:
+        yield f"{word}多在：{_counted(cases.categories)}"
+
+
+def _counted(pairs: Sequence[tuple[str, int]]) -> str:
+    return "、".join(f"{name} {count}" for name, count in pairs)
+
+
+def _leaders(week: BranchWeek) -> Iterator[str]:
+    if week.leaders:
+        yield f"积分：{_counted(week.leaders)}"
+
+
+def _planned(week: BranchWeek) -> Iterator[str]:
+    if week.planned:
+        yield "接下来："
+    for lesson in week.planned[:SHOWN]:
+        if lesson.planned_at is not None:
+            yield f"· {when(lesson.planned_at, week.now)} {lesson.title}"
+
+
+def _closed(rates: Rates) -> tuple[int, int]:
+    return rates.finished, rates.collected
+
+
+def _satisfied(rates: Rates) -> tuple[int, int]:
+    return rates.satisfied, rates.rated
+
+
+def _rate(word: str, part: int, whole: int, part_before: int, whole_before: int) -> Iterator[str]:
+    if whole:
+        before = f"，前一周 {share(part_before, whole_before)}%" if whole_before else ""
+        yield f"{word} {share(part, whole)}%（{part}/{whole}）{before}"
+
+
+def _behind(week: OrganiserWeek) -> Iterator[str]:
+    if week.behind:
+        more = f"，先看这 {BEHIND} 个" if len(week.behind) > BEHIND else ""
+        yield f"落下的支部 {len(week.behind)} 个{more}："
+    for behind in week.behind[:BEHIND]:
+        yield f"· {behind.branch}：{names(behind.duties)}"
+
+
+def _units(week: OrganiserWeek) -> Iterator[str]:
+    yield from (_unit(unit, week.end) for unit in week.units)
+
+
+def _unit(unit: UnitFigures, end: datetime) -> str:
+    days = max(0, (end - unit.oldest).days)
+    oldest = f"，最久 {days} 天" if days else ""
+    return f"{unit.name or '还没派单'}：在办 {unit.open} 件{oldest}"
+
+
+def _places(week: OrganiserWeek) -> Iterator[str]:
+    if week.places:
+        yield f"重复地点：{_counted(week.places)}"

@@ -1,0 +1,118 @@
+"""What a digest is made of: one week of a branch, or of all branches below an organisation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from bot.reports.duties import DutyLine
+from bot.reports.figures import (
+    CaseFigures,
+    LessonFigures,
+    Rates,
+    UnitFigures,
+    case_figures,
+    leaders,
+    lessons_held,
+    lessons_planned,
+    open_by_unit,
+    rates,
+    repeated_places,
+)
+from models.cases import CaseKind
+from models.lessons import Lesson
+from models.organisations import Organisation
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchWeek:
+    """A branch's week, from ``start`` to ``end``, and what is planned from ``now`` on."""
+
+    name: str
+    start: datetime
+    end: datetime
+    now: datetime
+    lessons: Sequence[LessonFigures]
+    duties: Sequence[DutyLine]
+    hazards: CaseFigures
+    appeals: CaseFigures
+    leaders: Sequence[tuple[str, int]]
+    planned: Sequence[Lesson]
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A branch, and the duties that it owes while their period draws to its end."""
+
+    branch: str
+    duties: Sequence[DutyLine]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganiserWeek:
+    """A week of all branches below an organisation. ``rates_before`` are those of the week before."""
+
+    name: str
+    start: datetime
+    end: datetime
+    branches: int
+    lessons: Sequence[LessonFigures]
+    hazards: CaseFigures
+    appeals: CaseFigures
+    rates: Rates
+    rates_before: Rates
+    behind: Sequence[Behind]
+    """The furthest behind first."""
+    units: Sequence[UnitFigures]
+    places: Sequence[tuple[str, int]]
+
+
+def branch_week(
+    session: Session,
+    branch: Organisation,
+    duties: Sequence[DutyLine],
+    *,
+    end: datetime,
+    now: datetime,
+    planned_until: datetime,
+) -> BranchWeek:
+    """The seven days of a branch before ``end``."""
+    start = end - WEEK
+    cases = case_figures(session, branch, start, end)
+    return BranchWeek(
+        name=branch.name,
+        start=start,
+        end=end,
+        now=now,
+        lessons=lessons_held(session, branch, start, end),
+        duties=duties,
+        hazards=cases[CaseKind.HAZARD],
+        appeals=cases[CaseKind.APPEAL],
+        leaders=leaders(session, branch, start, end),
+        planned=lessons_planned(session, branch, now, planned_until),
+    )
+
+
+def organiser_week(
+    session: Session, organisation: Organisation, end: datetime, branches: int, behind: Sequence[Behind]
+) -> OrganiserWeek:
+    """The seven days before ``end`` of all ``branches`` below the organisation."""
+    start = end - WEEK
+    cases = case_figures(session, organisation, start, end)
+    return OrganiserWeek(
+        name=organisation.name,
+        start=start,
+        end=end,
+        branches=branches,
+        lessons=lessons_held(session, organisation, start, end),
+        hazards=cases[CaseKind.HAZARD],
+        appeals=cases[CaseKind.APPEAL],
+        rates=rates(session, organisation, start, end),
+        rates_before=rates(session, organisation, start - WEEK, start),
+        behind=behind,
+        units=open_by_unit(session, organisation),
+        places=repeated_places(session, organisation, start, end),
+    )

@@ -1,0 +1,112 @@
+"""From a message to its handler, and from the handler's reply to the outbox."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.content import Acknowledge, Card, Text
+from bot.handling import Batch, Context, Privately, Reply, Who, registration
+from bot.messages import IncomingMessage
+from bot.posting import Address, address_of
+from bot.understanding.intent import Intent
+
+ADDRESSED_ENOUGH = 0.6
+"""Below this an addressed text is asked back, not acted upon."""
+
+
+class Understander(Protocol):
+    """What turns a text into an intent; see ``bot.understanding``."""
+
+    def understand(self, text: str, *, addressed: bool, role: str, private: bool, now: datetime) -> Intent:
+        """The intent of one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of one message: the intent, and what a synchronous reply says."""
+
+    intent: str
+    answer: str
+
+
+class Router:
+    """Finds out what a message wants and has it done."""
+
+    def __init__(self, understander: Understander) -> None:
+        self._understander = understander
+
+    def handle(self, batch: Batch, message: IncomingMessage, message_id: int) -> Handled | None:
+        """Does what the message wants. None: it wants nothing of the bot, and nothing of it is kept."""
+        context = _context(batch, message, message_id)
+        intent = self._intent(context)
+        if not intent.reply:
+            return None
+        reply = _call(context, intent)
+        return Handled(intent.name, _send(context, reply) if reply else "")
+
+    def _intent(self, context: Context) -> Intent:
+        message = context.message
+        if message.kind == "joined":
+            return Intent("joined", 1.0, reply=True)
+        if message.photos and not message.text:
+            return Intent("photo_alone", 1.0, reply=message.addressed)
+        return self._understander.understand(
+            message.text, addressed=message.addressed, role=context.role, private=message.private, now=context.now
+        )
+
+
+def _context(batch: Batch, message: IncomingMessage, message_id: int) -> Context:
+    return Context(
+        batch=batch,
+        message=message,
+        message_id=message_id,
+        person=batch.people.get((message.provider, message.sender)),
+        chat=None if message.private else batch.chats[message.platform, message.bot, message.chat],
+    )
+
+
+def _call(context: Context, intent: Intent) -> Reply | None:
+    doubtful = intent.name != "none" and context.message.addressed and intent.confidence < ADDRESSED_ENOUGH
+    found = registration("doubt" if doubtful else intent.name) or registration("unknown")
+    if found is None:
+        raise LookupError("no handlers are registered")
+    if not _may(context, found.by):
+        return Privately(Text(found.by.value))
+    return found.handler(context, intent)
+
+
+def _may(context: Context, by: Who) -> bool:
+    match by:
+        case Who.ANYONE:
+            return True
+        case Who.MEMBER:
+            return context.person is not None
+        case Who.SECRETARY:
+            return context.role == "secretary"
+        case Who.CASEWORKER:
+            return context.role in ("secretary", "contact")
+
+
+def _send(context: Context, reply: Reply) -> str:
+    """Puts the reply into the outbox; a pressed button is answered by what is returned wherever that is enough."""
+    message = context.message
+    if isinstance(reply, Acknowledge):
+        if message.kind != "button":
+            context.batch.posting.acknowledge(_here(context), reply, ref=message.ref, message_id=context.message_id)
+        return reply.done
+    content = reply.content if isinstance(reply, Privately) else reply
+    if isinstance(reply, Privately) and message.kind == "button" and isinstance(content, Text):
+        return content.text
+    address = context.sender if isinstance(reply, Privately) else _here(context)
+    ref = "" if address.to_person or message.kind != "message" else message.ref
+    context.batch.posting.post(address, content, ref=ref, message_id=context.message_id)
+    return _first_line(content)
+
+
+def _here(context: Context) -> Address:
+    return context.sender if context.chat is None else address_of(context.chat)
+
+
+def _first_line(content: Text | Card) -> str:
+    text = content.text if isinstance(content, Text) else content.title
+    return text.partition("\n")[0]

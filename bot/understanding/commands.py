@@ -1,0 +1,114 @@
+"""Commands (口令): whole messages that match a pattern of ``data/commands.toml``."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.understanding.lexicon import CommandRules, LexiconError
+from bot.understanding.slots import EXPRESSIONS
+from bot.understanding.templates import Compiler, Template, TemplateError
+from bot.understanding.tokens import Span
+
+CONFIDENCE = {"sure": 0.97, "spoken": 0.9, "addressed": 0.95, "likely": 0.6}
+_ONLY_ADDRESSED = frozenset({"addressed", "likely"})
+
+SPOKEN_LENGTH = 120
+"""Characters up to which the looser patterns are tried: longer texts are not spoken commands, and cost too much."""
+
+_THANKS = r"(?:[\W_]*(?:谢谢|多谢|感谢|辛苦|拜托|哈|啊|呀|哦|噢|哟|啦|了|嘞|咯|书记|小蜂|大家)+)?"
+_STATEMENT = rf"{_THANKS}[^\w?]*"
+_QUESTION = rf"[了的啊呀]?[吗么呢吧啊呀没?]*{_THANKS}\W*"
+_GREETING = re.compile(
+    r"(?:(?:小蜂|书记|领导|各位|大家好|你好|您好|麻烦|请问|请(?!假|问)|帮我|那个|喂|哎|嗯|报告|问一下|想问下|问下|早上好)[你您]?[\s,.:;!~]*)+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A message that is a command: what it means, how sure that is, and where its slots stand."""
+
+    intent: str
+    confidence: float
+    literal: int
+    slots: Mapping[str, Span]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    intent: str
+    tier: str
+    staff: bool
+    asks: bool
+    template: Template
+
+
+class Commands:
+    """All patterns, indexed by the words they cannot do without."""
+
+    def __init__(self, commands: Mapping[str, CommandRules], classes: Mapping[str, Sequence[str]]) -> None:
+        """Raises LexiconError for a pattern that cannot be read."""
+        compiler = Compiler(EXPRESSIONS, classes)
+        self._always: list[_Entry] = []
+        self._by_start: dict[str, dict[str, list[_Entry]]] = {}
+        for intent, rules in commands.items():
+            for entry in _entries(compiler, intent, rules):
+                self._index(entry)
+
+    def match(self, text: str, *, addressed: bool, staff: bool) -> Match | None:
+        """The command that a folded text is; the surest, and of these the one with most words."""
+        greeting = _GREETING.match(text)
+        starts = [0, greeting.end()] if greeting and greeting.end() < len(text) else [0]
+        asked, long = text.rstrip().endswith("?"), len(text) > SPOKEN_LENGTH
+        best: Match | None = None
+        for entry in self._candidates(text):
+            if not _may_be_meant(entry, addressed=addressed, staff=staff, asked=asked):
+                continue
+            if (long and entry.tier != "sure") or (best is not None and not _outranks(entry, best)):
+                continue
+            best = _try(entry, text, starts) or best
+        return best
+
+    def _index(self, entry: _Entry) -> None:
+        if not entry.template.needs:
+            self._always.append(entry)
+        for word in entry.template.needs:
+            self._by_start.setdefault(word[0], {}).setdefault(word, []).append(entry)
+
+    def _candidates(self, text: str) -> Iterator[_Entry]:
+        yield from self._always
+        for character in set(text):
+            for word, entries in self._by_start.get(character, {}).items():
+                if word in text:
+                    yield from entries
+
+
+def _entries(compiler: Compiler, intent: str, rules: CommandRules) -> Iterator[_Entry]:
+    ending = _QUESTION if rules.asks else _STATEMENT
+    for tier, sources in rules.patterns.items():
+        for source in sources:
+            try:
+                template = compiler.compile(source, ending)
+            except TemplateError as error:
+                raise LexiconError(f"commands.toml 的 {intent} 有一条读不懂：{error}（{source}）") from error
+            yield _Entry(intent, tier, rules.staff, rules.asks, template)
+
+
+def _may_be_meant(entry: _Entry, *, addressed: bool, staff: bool, asked: bool) -> bool:
+    if addressed:
+        return True
+    if entry.tier in _ONLY_ADDRESSED or (asked and not entry.asks):
+        return False
+    return staff or not (entry.staff and entry.tier == "spoken")
+
+
+def _outranks(entry: _Entry, best: Match) -> bool:
+    return (CONFIDENCE[entry.tier], entry.template.literal) > (best.confidence, best.literal)
+
+
+def _try(entry: _Entry, text: str, starts: Sequence[int]) -> Match | None:
+    for start in starts:
+        found = entry.template.expression.fullmatch(text, start)
+        if found:
+            spans = {name: Span(*found.span(name)) for name, said in found.groupdict().items() if said}
+            return Match(entry.intent, CONFIDENCE[entry.tier], entry.template.literal, spans)
+    return None

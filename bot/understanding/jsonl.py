@@ -1,0 +1,76 @@
+"""``jufeng understand``: JSON lines in, JSON lines out."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from bot.understanding.intent import Intent
+from bot.understanding.understanding import Understanding
+
+ROLES = ("member", "secretary", "organizer", "contact")
+
+
+class LineError(ValueError):
+    """A line is no question to the bot; the message says why, in Chinese."""
+
+
+def run(lines: Iterable[str], now: datetime) -> Iterator[str]:
+    """One line of answer for each line of question, at the aware time ``now``.
+
+    A question is an object with ``text`` and, if wanted, ``addressed``, ``role`` and ``private``; the answer is the
+    same object with what the text means. A line that is none gives ``{"error": …}`` with its number; an empty one
+    nothing.
+    """
+    understanding = Understanding()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _printable(json.dumps(_answer(understanding, line, number, now), ensure_ascii=False))
+
+
+def _answer(understanding: Understanding, line: str, number: int, now: datetime) -> dict[str, Any]:
+    try:
+        question = _question(line)
+    except LineError as error:
+        return {"error": f"第 {number} 行：{error}"}
+    intent = understanding.understand(
+        question["text"],
+        addressed=question.get("addressed", False),
+        role=question.get("role", "member"),
+        private=question.get("private", False),
+        now=now,
+    )
+    return question | _fields(intent)
+
+
+def _question(line: str) -> dict[str, Any]:
+    """Raises LineError."""
+    try:
+        question = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise LineError("不是一行 JSON") from error
+    if not isinstance(question, dict):
+        raise LineError('应是一个对象，如 {"text": "签到"}')
+    if not isinstance(question.get("text"), str):
+        raise LineError("缺少 text，它应是一段文字")
+    for key in ("addressed", "private"):
+        if not isinstance(question.get(key, False), bool):
+            raise LineError(f"{key} 只能是 true 或 false")
+    if question.get("role", "member") not in ROLES:
+        raise LineError(f"role 只能是 {'、'.join(ROLES)}")
+    return question
+
+
+def _fields(intent: Intent) -> dict[str, Any]:
+    return {
+        "intent": intent.name,
+        "confidence": intent.confidence,
+        "reply": intent.reply,
+        "slots": dict(intent.slots),
+        "category": intent.category,
+    }
+
+
+def _printable(line: str) -> str:
+    """Unpaired surrogates cannot be written as UTF-8; they become question marks."""
+    return line.encode("utf-8", "replace").decode("utf-8")

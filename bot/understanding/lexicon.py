@@ -1,0 +1,172 @@
+"""The lexicon: the data files of this package, read and checked.
+
+They are written for readers who do not program; ``LexiconError`` tells in Chinese what cannot be read in them.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+COMPUTED = frozenset({"地点", "处所", "数额"})
+"""Signs that are found by looking, not by a list of words."""
+
+
+class LexiconError(Exception):
+    """A data file of the lexicon has a mistake; the message names the file and the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRules:
+    """How the patterns of one intent are read; see the head of ``commands.toml``."""
+
+    patterns: Mapping[str, tuple[str, ...]]
+    """By strictness: sure, spoken, addressed, likely."""
+    staff: bool
+    asks: bool
+    whole: bool
+    find: tuple[str, ...]
+    left: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Word classes that together speak for or against an intent."""
+
+    classes: tuple[str, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRules:
+    """What speaks for and against one intent; see the head of ``evidence.toml``."""
+
+    start: float
+    signs: tuple[Sign, ...]
+    forbids: frozenset[str]
+    find: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWords:
+    """How places are said; see ``places.toml``."""
+
+    endings: tuple[str, ...]
+    units: tuple[str, ...]
+    sides: frozenset[str]
+    alone: frozenset[str]
+    stops: frozenset[str]
+    """Words that no name contains."""
+    bare_endings: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """All data of the package."""
+
+    classes: Mapping[str, tuple[str, ...]]
+    commands: Mapping[str, CommandRules]
+    evidence: Mapping[str, EvidenceRules]
+    categories: Mapping[str, Mapping[str, Mapping[str, int]]]
+    """Intent, then category, then the weight of each word."""
+    dangers: Mapping[str, tuple[str, ...]]
+    """The word classes that tell of each danger."""
+    hypothetical: tuple[str, ...]
+    places: PlaceWords
+    parts_of_day: Mapping[str, int]
+
+    def words(self) -> Iterator[str]:
+        """Every word that the lexicon knows, for the segmenter; some come more than once."""
+        for group in self.classes.values():
+            yield from group
+        for categories in self.categories.values():
+            for weights in categories.values():
+                yield from weights
+        yield from self.places.sides
+        yield from self.places.alone
+
+
+def load() -> Lexicon:
+    """Raises LexiconError where a data file has a mistake."""
+    dangers = _table("dangers")
+    hypothetical = tuple(str(dangers.pop("hypothetical")).split())
+    classes = {name: _words(entry) for name, entry in _table("words").items()}
+    lexicon = Lexicon(
+        classes=classes,
+        commands={name: _command_rules(entry) for name, entry in _table("commands").items()},
+        evidence={name: _evidence_rules(entry) for name, entry in _table("evidence").items()},
+        categories={intent: _categories(entry) for intent, entry in _table("categories").items()},
+        dangers={danger: tuple(names.split()) for danger, names in dangers.items()},
+        hypothetical=hypothetical,
+        places=_place_words(_table("places"), classes),
+        parts_of_day=_table("times")["parts"],
+    )
+    _check(lexicon)
+    return lexicon
+
+
+def _table(name: str) -> dict[str, Any]:
+    file = files("bot.understanding") / "data" / f"{name}.toml"
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise LexiconError(f"{name}.toml 读不懂：{error}") from error
+
+
+def _words(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(entry["words"]).split()))
+
+
+def _command_rules(entry: Mapping[str, Any]) -> CommandRules:
+    tiers = ("sure", "spoken", "addressed", "likely")
+    return CommandRules(
+        patterns={tier: tuple(entry.get(tier, ())) for tier in tiers},
+        staff=entry.get("staff", False),
+        asks=entry.get("asks", False),
+        whole=entry.get("whole", False),
+        find=tuple(entry.get("find", ())),
+        left=entry.get("left", ""),
+    )
+
+
+def _evidence_rules(entry: Mapping[str, Any]) -> EvidenceRules:
+    weights = {**entry["signs"], **entry.get("weakens", {})}
+    return EvidenceRules(
+        start=entry["start"],
+        signs=tuple(Sign(tuple(name.split(" + ")), weight) for name, weight in weights.items()),
+        forbids=frozenset(entry.get("forbids", ())),
+        find=tuple(entry.get("find", ())),
+    )
+
+
+def _categories(entry: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, int]]:
+    return {
+        category: dict.fromkeys(words["weak"].split(), 1) | dict.fromkeys(words["strong"].split(), 3)
+        for category, words in entry.items()
+    }
+
+
+def _place_words(entry: Mapping[str, str], classes: Mapping[str, Sequence[str]]) -> PlaceWords:
+    words = {name: entry[name].split() for name in entry}
+    own = {*words["sides"], *words["alone"], *words["endings"]}
+    unlike = {word for name in words["not_in_names"] for word in classes[name]}
+    return PlaceWords(
+        endings=tuple(words["endings"]),
+        units=tuple(words["units"]),
+        sides=frozenset(words["sides"]),
+        alone=frozenset(words["alone"]),
+        stops=frozenset(words["stops"]) | (unlike - own),
+        bare_endings=frozenset(words["bare_endings"]),
+    )
+
+
+def _check(lexicon: Lexicon) -> None:
+    known = COMPUTED | lexicon.classes.keys()
+    for intent, rules in lexicon.evidence.items():
+        named = {name for sign in rules.signs for name in sign.classes} | rules.forbids
+        if named - known:
+            raise LexiconError(f"evidence.toml 的 {intent} 提到了没有的词类：{'、'.join(sorted(named - known))}")
+    missing = {name for names in lexicon.dangers.values() for name in names} - known
+    if missing:
+        raise LexiconError(f"dangers.toml 提到了没有的词类：{'、'.join(sorted(missing))}")

@@ -1,0 +1,71 @@
+"""The words of the lexicon that occur in a cut text, and where."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the folded text."""
+
+    start: int
+    end: int
+
+    def gap(self, other: "Span") -> int:
+        """Characters between the two; negative where they overlap."""
+        return max(self.start, other.start) - min(self.end, other.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word as jieba cut it."""
+
+    word: str
+    span: Span
+
+
+def tokens_of(words: Iterable[str]) -> list[Token]:
+    """The words with their places; together they must be the whole text."""
+    tokens: list[Token] = []
+    start = 0
+    for word in words:
+        tokens.append(Token(word, Span(start, start + len(word))))
+        start += len(word)
+    return tokens
+
+
+class PhraseFinder:
+    """Finds known words and phrases that begin and end where tokens do, and those that a found one contains."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        known = frozenset(words)
+        self._known = known
+        self._longest = max(map(len, known))
+        self._inner = {word: _inner(word, known) for word in known}
+
+    def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[str, Span]]:
+        """All of them, in the order of the text."""
+        ends = [token.span.end for token in tokens]
+        found: list[tuple[str, Span]] = []
+        for index, token in enumerate(tokens):
+            start = token.span.start
+            if 2 < len(token.word) <= self._longest and token.word not in self._known:
+                within = _inner(token.word, self._known)[1:]  # 拖欠 in 拖欠工资, a word of jieba's own
+                found += ((word, Span(start + at, start + at + len(word))) for at, word in within)
+            for end in ends[index:]:
+                if end - start > self._longest:
+                    break
+                for offset, word in self._inner.get(text[start:end], ()):
+                    found.append((word, Span(start + offset, start + offset + len(word))))
+        return found
+
+
+def _inner(word: str, known: frozenset[str]) -> list[tuple[int, str]]:
+    """The word, and the known words of two characters and more within it, which jieba does not cut out of it."""
+    within = [
+        (start, word[start:end])
+        for start in range(len(word))
+        for end in range(start + 2, len(word) + 1)
+        if word[start:end] in known and word[start:end] != word
+    ]
+    return [(0, word), *within]

@@ -1,0 +1,173 @@
+"""Understanding: what a text means, and whether the bot should answer it at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.understanding import lexicon as lexicons
+from bot.understanding.categories import Categories, danger_of
+from bot.understanding.commands import Commands, Match
+from bot.understanding.evidence import Signs, confidence, gather
+from bot.understanding.intent import NONE, Intent, Slot
+from bot.understanding.normalise import Message, normalise
+from bot.understanding.places import Place, PlaceFinder
+from bot.understanding.segment import Segmenter
+from bot.understanding.slots import SlotFinder, value_of, without
+from bot.understanding.times import Times
+from bot.understanding.tokens import PhraseFinder, Span, tokens_of
+
+ACT = 0.8
+"""Confidence from which the bot acts though nobody spoke to it."""
+
+HALF = 0.4
+"""Confidence from which it answers one who spoke to it, if only with a question."""
+
+HAZARD = "hazard_report"
+APPEAL = "appeal_file"
+_CASES = frozenset({HAZARD, APPEAL})
+_UNSERIOUS = ("笑", "传闻")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text with everything that was found in it."""
+
+    message: Message
+    phrases: Sequence[tuple[str, Span]]
+    signs: Signs
+    place: Place | None
+    danger: str
+
+
+class Understanding:
+    """Reads texts. Loading takes most of a second; one instance may be shared by threads, for nothing in it changes."""
+
+    def __init__(self) -> None:
+        """Raises LexiconError if a data file has a mistake."""
+        data = lexicons.load()
+        words = frozenset(data.words())
+        self._data = data
+        self._segmenter = Segmenter(words)
+        self._phrases = PhraseFinder(words)
+        self._classes_of = _classes_of(data.classes)
+        self._commands = Commands(data.commands, data.classes)
+        self._categories = Categories(data.categories)
+        self._slots = SlotFinder(Times(dict(data.parts_of_day)), data.classes)
+        self._places = PlaceFinder(data.places)
+
+    def understand(
+        self, text: str, *, addressed: bool, role: str = "member", private: bool = False, now: datetime
+    ) -> Intent:
+        """What ``text`` means, said by a member, secretary, organizer or contact at the aware time ``now``.
+
+        ``private`` implies ``addressed``. Any text gives an answer; one that means nothing to the bot is ``none``,
+        which is answered only if the bot was spoken to.
+        """
+        spoken_to = addressed or private
+        message = normalise(text)
+        if not message.folded:
+            return _none(spoken_to)
+        reading = self._read(message)
+        return self._decide(reading, spoken_to, role != "member", now) or _none(spoken_to)
+
+    def _read(self, message: Message) -> _Reading:
+        folded = message.folded
+        tokens = tokens_of(self._segmenter.cut(folded))
+        phrases = self._phrases.find(folded, tokens)
+        classes: dict[str, list[Span]] = {}
+        for word, span in phrases:
+            for name in self._classes_of.get(word, ()):
+                classes.setdefault(name, []).append(span)
+        place = self._places.find(folded, tokens)
+        signs = gather(folded, classes, place)
+        danger = danger_of(folded, signs, self._data.dangers, self._data.hypothetical)
+        return _Reading(message, phrases, signs, place, danger)
+
+    def _decide(self, reading: _Reading, addressed: bool, staff: bool, now: datetime) -> Intent | None:
+        name, sureness = self._weigh(reading, addressed)
+        command = None if not addressed and _unserious(reading) else self._command(reading, addressed, staff)
+        emergency = name == HAZARD and sureness >= ACT and bool(reading.danger)
+        if command and command.confidence >= sureness and not (emergency and not self._of_staff(command)):
+            return self._from_command(command, reading, now)
+        if sureness < (HALF if addressed else ACT):
+            return None
+        return self._from_evidence(name, sureness, reading, now)
+
+    def _command(self, reading: _Reading, addressed: bool, staff: bool) -> Match | None:
+        return self._commands.match(reading.message.folded, addressed=addressed, staff=staff)
+
+    def _of_staff(self, command: Match) -> bool:
+        return self._data.commands[command.intent].staff
+
+    def _weigh(self, reading: _Reading, addressed: bool) -> tuple[str, float]:
+        """The intent that the evidence speaks for most, and how sure it is."""
+        weighed = {name: confidence(rules, reading.signs, addressed) for name, rules in self._data.evidence.items()}
+        name = max(weighed, key=lambda each: weighed[each])
+        return name, weighed[name]
+
+    def _from_command(self, command: Match, reading: _Reading, now: datetime) -> Intent:
+        rules = self._data.commands[command.intent]
+        text = reading.message.text
+        slots = _captured(command, reading.message)
+        if rules.whole and not slots:
+            slots["text"] = text
+        taken = self._add_found(slots, rules.find, reading, now)
+        left = command.slots.get("rest") or command.slots.get("reason")
+        if rules.left and left and (remainder := without(text, left, taken)):
+            slots.setdefault(rules.left, remainder)
+        return self._intent(command.intent, command.confidence, slots, reading)
+
+    def _from_evidence(self, name: str, sureness: float, reading: _Reading, now: datetime) -> Intent:
+        slots: dict[str, Slot] = {"text": reading.message.text}
+        self._add_found(slots, self._data.evidence[name].find, reading, now)
+        return self._intent(name, round(sureness, 2), slots, reading)
+
+    def _add_found(self, slots: dict[str, Slot], names: Sequence[str], reading: _Reading, now: datetime) -> list[Span]:
+        """Adds the slots that are looked for in the whole text; returns the spans that told them."""
+        taken: list[Span] = []
+        for name in names:
+            if name == "place":
+                self._add_place(slots, reading, taken)
+                continue
+            found = self._slots.find(name, reading.message.folded, now)
+            if found:
+                slots.setdefault(found.name, found.value)
+                taken.append(found.span)
+        return taken
+
+    def _add_place(self, slots: dict[str, Slot], reading: _Reading, taken: list[Span]) -> None:
+        if reading.place is not None:
+            span = reading.place.span
+            slots.setdefault("place", reading.message.text[span.start : span.end])
+            taken.append(span)
+
+    def _intent(self, name: str, sureness: float, slots: Mapping[str, Slot], reading: _Reading) -> Intent:
+        danger = reading.danger if name == HAZARD else ""
+        category = self._categories.of(name, reading.phrases) if name in _CASES else None
+        return Intent(name, sureness, reply=True, slots=slots, category=category, danger=danger)
+
+
+def _none(addressed: bool) -> Intent:
+    return Intent("none", 1.0, reply=True) if addressed else NONE
+
+
+def _captured(command: Match, message: Message) -> dict[str, Slot]:
+    """The slots that the pattern itself named."""
+    slots: dict[str, Slot] = {}
+    for name, span in command.slots.items():
+        value = value_of(name, message.text[span.start : span.end], message.folded[span.start : span.end])
+        if value is not None and value != "":
+            slots[name] = value
+    return slots
+
+
+def _unserious(reading: _Reading) -> bool:
+    return any(name in reading.signs for name in _UNSERIOUS)
+
+
+def _classes_of(classes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    table: dict[str, list[str]] = {}
+    for name, words in classes.items():
+        for word in words:
+            table.setdefault(word, []).append(name)
+    return table

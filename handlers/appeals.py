@@ -1,0 +1,33 @@
+"""Appeals (诉求): heard in private. Begun in a group, they are moved to private chat and not repeated there."""
+
+from bot.content import Text
+from bot.handling import Context, Privately, Reply, Who, handles
+from bot.understanding.intent import Intent
+from handlers.cases import dispatchers
+from handlers.hazards import dispatcher_card, new_case, reporter
+from models.cases import CaseKind, collect
+
+IN_GROUP = "已收到一条诉求，已私下跟进。"
+NO_BRANCH = "还不知道你是哪个支部的。请先发「报到 姓名 手机后四位」，再把诉求发给我，只有书记看得到。"
+
+
+@handles("appeal_file", by=Who.ANYONE)
+def appeal_file(context: Context, intent: Intent) -> Reply:
+    """Registers an appeal, and tells the secretary in private."""
+    organisation = context.organisation
+    if organisation is None:
+        return Privately(Text(NO_BRANCH))
+    case = collect(context.session, new_case(context, intent, CaseKind.APPEAL, organisation), reporter(context))
+    case.chat_id = None  # where it was begun is nobody's business
+    if context.chat is not None:
+        context.say(context.chat, Text(IN_GROUP))
+    heard = context.tell_all(
+        (p for p in dispatchers(context, case) if p is not context.person), dispatcher_card(case, "🔒")
+    )
+    told = "已经私下告诉书记" if heard else "书记还没有报到，我会继续留着"
+    return Privately(
+        Text(
+            f"🔒 诉求记下了，编号 {case.number}（{case.category}），{told}，群里谁也看不到。\n"
+            f"有进展我在这里告诉你；想看进度，发「进度 {case.number}」。"
+        )
+    )

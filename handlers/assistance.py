@@ -1,0 +1,101 @@
+"""Help by role, and what to say where nothing else fits."""
+
+from bot.content import Text
+from bot.handling import Context, Privately, Reply, Who, handles
+from bot.understanding.intent import Intent
+
+HELP = {
+    "member": (
+        "我是小蜂。你可以说：\n"
+        "「签到」上课打卡\n"
+        "「东门井盖没了」报隐患，配张照片更好\n"
+        "「诉求 充电柜太少」私下说，只有书记看得到\n"
+        "「我的积分」「申报 搬物资2小时」\n"
+        "「进度 1001」看办到哪一步了"
+    ),
+    "secretary": (
+        "书记好，您可以说：\n"
+        "「开课 10分钟微课堂 交通安全」「谁没签到」「结束签到」\n"
+        "「计划 党员大会 周五15:00」「准假 小李」\n"
+        "「待办」「受理 1001」「派单 1001 物业」「办结 1001 已清运」\n"
+        "「通过 31」「加分 小李 5 送考」\n"
+        "「周报」「名册」，第一次进群先「绑定 支部名称」"
+    ),
+    "contact": (
+        "您好，派给您单位的事会发到这里。可以说：\n"
+        "「待办」看有哪些\n"
+        "「受理 1001」「办结 1001 已清运」\n"
+        "「退单 1001 不归我们管」"
+    ),
+    "organizer": "您好，每周一 9:30 我把下面各支部的情况发给您。想现在看，发「周报」。",
+}
+DOUBT = {
+    "check_in": "签到",
+    "leave_request": "请假 今晚要跑单",
+    "hazard_report": "隐患 哪里、怎么了",
+    "appeal_file": "诉求 什么事",
+    "case_query": "进度 1001",
+    "case_feedback": "评价 1001 满意",
+    "points_query": "我的积分",
+    "points_claim": "申报 做了什么 2小时",
+    "lesson_query": "什么时候上课",
+    "open_lesson": "开课 10分钟微课堂 主题",
+    "close_lesson": "结束签到",
+    "attendance_list": "谁没签到",
+    "plan_lesson": "计划 党员大会 周五15:00",
+    "assign_case": "派单 1001 物业",
+    "resolve_case": "办结 1001 怎么办的",
+    "accept_case": "受理 1001",
+    "grant_points": "加分 小李 5 送考",
+}
+NOT_YET = "这件事我还不会，请直接跟书记说。我会的，发「帮助」看看。"
+LOST = "没听明白。{hint}"
+HINTS = {
+    "member": "可以说「签到」「我的积分」，或者直接说哪里有隐患。全部用法发「帮助」。",
+    "secretary": "可以说「开课」「谁没签到」「待办」。全部用法发「帮助」。",
+    "contact": "可以说「待办」「受理 1001」「办结 1001 已清运」。",
+    "organizer": "可以说「周报」。",
+}
+WELCOME = (
+    "大家好，我是小蜂，帮支部签到、报隐患、记积分。\n"
+    "请书记发「绑定 支部名称」，比如「绑定 幸福里流动党支部」，我就开始干活。平时聊天我不插话。"
+)
+
+
+@handles("help", by=Who.ANYONE)
+def help_(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
+    """What the sender can say."""
+    return Text(HELP[context.role])
+
+
+@handles("joined", by=Who.ANYONE)
+def joined(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
+    """The bot has been added to a group: who it is, and what the secretary should do now."""
+    return Text(WELCOME)
+
+
+@handles("photo_alone", by=Who.ANYONE)
+def photo_alone(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
+    """A photo without a word, where the bot was meant."""
+    return Privately(Text("照片收到了，但不知道是哪里、怎么了。请把照片和一句话放在一起再发一次。"))
+
+
+@handles("doubt", by=Who.ANYONE)
+def doubt(context: Context, intent: Intent) -> Reply:
+    """The bot was meant, and the text is half understood."""
+    guess = DOUBT.get(intent.name)
+    if guess is None:
+        return Text(LOST.format(hint=HINTS[context.role]))
+    return Text(f"您是不是想说「{guess}」？是的话照这样发一遍。")
+
+
+@handles("none", by=Who.ANYONE)
+def lost(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
+    """The bot was meant, and the text is not understood."""
+    return Text(LOST.format(hint=HINTS[context.role]))
+
+
+@handles("unknown", by=Who.ANYONE)
+def not_yet(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
+    """Understood, but nothing that the bot can do. Nobody who did not ask the bot hears of it."""
+    return Text(NOT_YET) if context.message.addressed else None

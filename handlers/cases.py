@@ -1,0 +1,361 @@
+"""The steps of a case (受理、不受理、派单、退单、办结、并案、评价), the same for hazards and appeals."""
+
+from sqlalchemy import select
+
+from bot.content import Button, Card, Field, Text
+from bot.handling import Context, Privately, Reply, Who, handles
+from bot.posting import Address
+from bot.understanding.intent import Intent
+from bot.wording import moment_text
+from handlers.points import ledger
+from models.cases import (
+    OPEN_STATES,
+    Action,
+    Actor,
+    Case,
+    CaseKind,
+    CaseState,
+    CaseStep,
+    Illegal,
+    Part,
+    Rating,
+    change,
+    find_case,
+    parts_of,
+)
+from models.chats import Chat, chats_of
+from models.organisations import Organisation, OrganisationKind
+from models.people import Person, posts_of
+from models.people import Post as Office
+from models.points import HAZARD, Award, given
+
+UNKNOWN = "没有 {number} 这个编号，请看看是不是打错了。要看在办的，请发「待办」。"
+WHICH = "请带上编号，比如「{example}」。要看在办的，请发「待办」。"
+EXAMPLES = {
+    Action.ACCEPT: "受理 {number}",
+    Action.DECLINE: "不受理 {number} 理由",
+    Action.ASSIGN: "派单 {number} 物业",
+    Action.RETURN: "退单 {number} 理由",
+    Action.RESOLVE: "办结 {number} 怎么办的",
+    Action.MERGE: "并案 {number} 到 编号",
+    Action.RATE: "评价 {number} 满意",
+    Action.REOPEN: "评价 {number} 未解决",
+}
+LISTED = 8
+"""Cases in one answer to 待办."""
+
+
+def step(context: Context, intent: Intent, action: Action, *, unit: Organisation | None = None) -> Reply | Case:
+    """Does one action on the case that is named. The case where it was done, else what to say instead."""
+    number = intent.integer("case")
+    if number is None:
+        return Privately(Text(WHICH.format(example=EXAMPLES[action].format(number=1024))))
+    case = find_case(context.session, number)
+    if case is None:
+        return Privately(Text(UNKNOWN.format(number=number)))
+    return do(context, case, action, intent.text("text"), unit)
+
+
+def do(
+    context: Context, case: Case, action: Action, reason: str = "", unit: Organisation | None = None
+) -> Reply | Case:
+    """Does one action on a case. The case where it was done, else what to say instead."""
+    actor = _actor(context, case)
+    if case.confidential and not actor.parts:
+        return Privately(Text(UNKNOWN.format(number=case.number)))
+    try:
+        change(context.session, case, action, actor, reason, unit)
+    except Illegal as illegal:
+        return Privately(Text(_instead(illegal)))
+    return case
+
+
+def _actor(context: Context, case: Case) -> Actor:
+    parts = parts_of(context.person, case) if context.person else frozenset[Part]()
+    if context.admin:
+        parts |= {Part.DISPATCHER}
+    if (case.reporter_platform, case.reporter_ref) == (context.message.platform, context.message.sender):
+        parts |= {Part.REPORTER}
+    return Actor(context.person, parts, context.now, context.message_id)
+
+
+def _instead(illegal: Illegal) -> str:
+    case = illegal.case
+    state = f"{case.number} 现在是「{case.state}」，不能{illegal.action}。"
+    if not illegal.legal:
+        return f"{state}想知道进展，请发「进度 {case.number}」。"
+    legal = "」「".join(EXAMPLES[action].format(number=case.number) for action in illegal.legal)
+    return f"{state}可以发「{legal}」。"
+
+
+def answer(case: Case, text: str) -> Reply:
+    """What the actor is told; in private where the case is confidential."""
+    return Privately(Text(text)) if case.confidential else Text(text)
+
+
+def name_of(case: Case) -> str:
+    """How a case is called in a sentence: its number and, unless it is confidential, what it is about."""
+    what = case.place or case.category
+    return f"{case.number}（诉求）" if case.confidential else f"{case.number}（{what}）"
+
+
+def tell_reporter(context: Context, case: Case, content: Text | Card) -> None:
+    """Tells the reporter in private, wherever the report came from; nobody is told what they did themselves."""
+    address = Address(case.reporter_platform, case.reporter_bot, case.reporter_ref, to_person=True)
+    if address != context.sender:
+        context.tell_address(address, content)
+
+
+@handles("accept_case", by=Who.CASEWORKER)
+def accept(context: Context, intent: Intent) -> Reply:
+    """受理: by the branch, or by the unit that the case was sent to."""
+    case = step(context, intent, Action.ACCEPT)
+    if not isinstance(case, Case):
+        return case
+    verified(context, case)
+    who = case.unit.name if case.state is CaseState.IN_PROGRESS and case.unit else "支部"
+    tell_reporter(context, case, Text(f"你报的 {name_of(case)}{who}已受理。"))
+    return answer(case, f"{name_of(case)}已受理，现在是「{case.state}」。")
+
+
+def verified(context: Context, case: Case) -> None:
+    """隐患属实: the first 受理 of a hazard earns its reporter points."""
+    if case.kind is not CaseKind.HAZARD or case.reporter is None:
+        return
+    award = Award(HAZARD, HAZARD.points, f"case:{case.number}", context.message_id)
+    if not given(context.session, award.cause):
+        context.batch.shared(ledger).award(case.reporter, award, context.now)
+
+
+@handles("decline_case", by=Who.CASEWORKER)
+def decline(context: Context, intent: Intent) -> Reply:
+    """不受理, with a reason that the reporter is told."""
+    if not intent.text("text"):
+        return Privately(Text(f"请带上理由，比如「不受理 {intent.integer('case') or 1024} 不属实」。"))
+    case = step(context, intent, Action.DECLINE)
+    if not isinstance(case, Case):
+        return case
+    tell_reporter(context, case, Text(f"你报的 {name_of(case)}没有受理：{intent.text('text')}。有出入可以再报一次。"))
+    return answer(case, f"{name_of(case)}不予受理：{intent.text('text')}")
+
+
+@handles("assign_case", by=Who.CASEWORKER)
+def assign(context: Context, intent: Intent) -> Reply:
+    """派单 to a responsible unit, which is told in its own chat, or its 联系人 in private where confidence demands."""
+    unit = _unit(context, intent.text("org"))
+    if isinstance(unit, Text):
+        return Privately(unit)
+    case = step(context, intent, Action.ASSIGN, unit=unit)
+    if not isinstance(case, Case):
+        return case
+    verified(context, case)
+    reached = _send_to_unit(context, case, unit)
+    tell_reporter(context, case, Text(f"你报的 {name_of(case)}已派给{unit.name}。"))
+    missing = "" if reached else f"{unit.name}还没有绑定群，联系人也没有报到，请当面转达。"
+    return answer(case, f"{name_of(case)}已派给{unit.name}。{missing}")
+
+
+def _unit(context: Context, name: str) -> Organisation | Text:
+    tree = context.batch.tree
+    units = [org for org in tree.by_id.values() if org.kind is OrganisationKind.UNIT]
+    found = [org for org in tree.named(name) if org in units] if name else []
+    if len(found) == 1:
+        return found[0]
+    names = "、".join(org.name for org in (found or units))
+    if not names:
+        return Text("名册里还没有责任单位，请让管理员先导入。")
+    return Text(f"派给谁？现在有：{names}。请发「派单 编号 单位」。")
+
+
+def _send_to_unit(context: Context, case: Case, unit: Organisation) -> bool:
+    card = unit_card(case)
+    chats = [] if case.confidential else chats_of(context.session, unit)
+    for chat in chats:
+        context.say(chat, card)
+    if chats:
+        return True
+    return bool(context.tell_all(posts_of(context.session, unit, Office.CONTACT), card))
+
+
+def unit_card(case: Case) -> Card:
+    """What the responsible unit gets."""
+    number = case.number
+    about = f"case:{number}"
+    return Card(
+        title=f"📮 新派单 {number}",
+        text=case.text,
+        fields=case_fields(case),
+        photos=tuple(case.photos),
+        buttons=(
+            Button("受理", f"受理 {number}", about, "primary"),
+            Button("办结", f"办结 {number}", about),
+            Button("退单", f"退单 {number}", about),
+        ),
+        hint=f"请回复「受理 {number}」，办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。",
+    )
+
+
+def case_fields(case: Case) -> tuple[Field, ...]:
+    """Category and place, as far as they are known."""
+    named = (Field("类别", case.category), Field("地点", case.place))
+    return tuple(field for field in named if field.value)
+
+
+@handles("return_case", by=Who.CASEWORKER)
+def return_(context: Context, intent: Intent) -> Reply:
+    """退单: the unit sends a case back to the dispatcher, with a reason."""
+    reason = intent.text("text")
+    if not reason:
+        return Privately(Text(f"请带上理由，比如「退单 {intent.integer('case') or 1024} 不归我们管」。"))
+    number = intent.integer("case")
+    before = find_case(context.session, number) if number is not None else None
+    unit = before.unit if before else None
+    case = step(context, intent, Action.RETURN)
+    if not isinstance(case, Case):
+        return case
+    who = unit.name if unit else "责任单位"
+    told = Text(f"{who}退回了 {name_of(case)}：{reason}。请重新派单：「派单 {case.number} 单位」。")
+    context.tell_all(dispatchers(context, case), told)
+    return answer(case, f"{name_of(case)}已退回支部：{reason}")
+
+
+def dispatchers(context: Context, case: Case) -> list[Person]:
+    """The secretaries who run the case, nearest organisation first."""
+    for organisation in (case.organisation, *context.batch.tree.above(case.organisation)):
+        if found := posts_of(context.session, organisation, Office.SECRETARY, Office.DEPUTY, Office.LEADER):
+            return found
+    return []
+
+
+@handles("resolve_case", by=Who.CASEWORKER)
+def resolve(context: Context, intent: Intent) -> Reply:
+    """办结: the reporter is told and asked once whether it is well."""
+    case = step(context, intent, Action.RESOLVE)
+    if not isinstance(case, Case):
+        return case
+    how = f"：{intent.text('text')}" if intent.text("text") else ""
+    tell_reporter(context, case, _ask_for_rating(case, how))
+    _tell_group(context, case, f"✅ {name_of(case)}已办结{how}")
+    if context.person is None or Part.DISPATCHER not in parts_of(context.person, case):
+        context.tell_all(dispatchers(context, case), Text(f"{name_of(case)}已办结{how}"))
+    return answer(case, f"{name_of(case)}已办结{how}。已经告诉报的人。")
+
+
+def _ask_for_rating(case: Case, how: str) -> Card:
+    buttons = tuple(Button(rating, f"评价 {case.number} {rating}", f"case:{case.number}") for rating in Rating)
+    return Card(
+        title=f"✅ 你报的 {name_of(case)}已办结{how}",
+        text="办得怎么样？",
+        buttons=buttons,
+        hint="回复「满意」「基本满意」或「未解决」。",
+    )
+
+
+def _tell_group(context: Context, case: Case, text: str) -> None:
+    """Hazards are public in the group where they were reported; appeals never are."""
+    if case.confidential or case.chat_id is None or (context.chat and context.chat.id == case.chat_id):
+        return
+    context.say(context.session.get_one(Chat, case.chat_id), Text(text))
+
+
+@handles("merge_case", by=Who.CASEWORKER)
+def merge(context: Context, intent: Intent) -> Reply:
+    """并案: one case goes on under the number of another of its kind."""
+    into = find_case(context.session, intent.integer("into") or 0)
+    number = intent.integer("case")
+    same = into is not None and into.number == number
+    case = find_case(context.session, number) if number is not None else None
+    if into is None or case is None or same or into.kind is not case.kind or into.state not in OPEN_STATES:
+        return Privately(Text("请写把哪个并到哪个，两个都要是在办的同一类，比如「并案 1025 到 1024」。"))
+    done = do(context, case, Action.MERGE, f"并入 {into.number}")
+    if not isinstance(done, Case):
+        return done
+    case.merged_into = into.id
+    tell_reporter(
+        context, case, Text(f"你报的 {name_of(case)}和 {into.number} 是一件事，并在 {into.number} 里一起办。")
+    )
+    return answer(case, f"{case.number} 已并到 {name_of(into)}")
+
+
+@handles("case_feedback", by=Who.ANYONE)
+def feedback(context: Context, intent: Intent) -> Reply | None:
+    """The reporter's word on a case that is done; 未解决 opens it again."""
+    number = intent.integer("case")
+    case = find_case(context.session, number) if number is not None else _waiting_for_rating(context)
+    if case is None:
+        return Privately(Text("没有等你评价的事。")) if context.message.addressed else None
+    rating = _rating(intent, context.message.text)
+    action = Action.REOPEN if rating is Rating.UNSOLVED else Action.RATE
+    done = do(context, case, action, str(rating))
+    if not isinstance(done, Case):
+        return done
+    case.rating = rating
+    if action is Action.RATE:
+        return Privately(Text(f"谢谢，{case.number} 记为「{rating}」。"))
+    told = Text(f"{name_of(case)}报的人说还没解决，已重办（第 {case.reopened} 次）。")
+    context.tell_all(dispatchers(context, case), told)
+    return Privately(Text(f"{case.number} 已经重新打开，书记会接着办。"))
+
+
+def _rating(intent: Intent, said: str) -> Rating:
+    points = intent.integer("points")
+    if points is not None:
+        return Rating.SATISFIED if points >= 4 else Rating.FAIR if points == 3 else Rating.UNSOLVED
+    if any(word in said for word in ("基本", "一般", "凑合")):
+        return Rating.FAIR
+    return Rating.UNSOLVED if any(word in said for word in ("没", "未", "不", "还是")) else Rating.SATISFIED
+
+
+def _waiting_for_rating(context: Context) -> Case | None:
+    query = select(Case).where(
+        Case.reporter_platform == context.message.platform,
+        Case.reporter_ref == context.message.sender,
+        Case.state == CaseState.RESOLVED,
+    )
+    return context.session.scalars(query.order_by(Case.resolved_at.desc()).limit(1)).one_or_none()
+
+
+@handles("case_query", by=Who.ANYONE)
+def case_query(context: Context, intent: Intent) -> Reply:
+    """How a case stands. An appeal's is told to nobody but those who are part of it, and in private."""
+    number = intent.integer("case")
+    case = find_case(context.session, number) if number is not None else _latest_reported(context)
+    if case is None:
+        unknown = UNKNOWN.format(number=number) if number is not None else "你还没有报过隐患或诉求。"
+        return Privately(Text(unknown))
+    if case.confidential and not _actor(context, case).parts:
+        return Privately(Text(UNKNOWN.format(number=case.number)))
+    steps = context.session.scalars(select(CaseStep).where(CaseStep.case_id == case.id).order_by(CaseStep.id))
+    lines = [f"{name_of(case)} {case.state}", *(_step_line(step) for step in steps)]
+    return answer(case, "\n".join(lines))
+
+
+def _step_line(step: CaseStep) -> str:
+    return f"{moment_text(step.at)} {step.action}{f'：{step.reason}' if step.reason else ''}"
+
+
+def _latest_reported(context: Context) -> Case | None:
+    query = select(Case).where(
+        Case.reporter_platform == context.message.platform, Case.reporter_ref == context.message.sender
+    )
+    if not context.private:
+        query = query.where(Case.kind == CaseKind.HAZARD)
+    return context.session.scalars(query.order_by(Case.number.desc()).limit(1)).one_or_none()
+
+
+@handles("case_list", by=Who.CASEWORKER)
+def case_list(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
+    """待办: what is open for the sender's organisation or unit, oldest first; appeals only in private."""
+    organisation = context.organisation
+    if organisation is None:
+        return Privately(Text("请先在支部群里发「绑定 支部名称」。"))
+    ids = [org.id for org in context.batch.tree.below(organisation)]
+    query = select(Case).where(Case.state.in_(OPEN_STATES), Case.organisation_id.in_(ids) | Case.unit_id.in_(ids))
+    if not context.private:
+        query = query.where(Case.kind == CaseKind.HAZARD)
+    cases = context.session.scalars(query.order_by(Case.created_at)).all()
+    if not cases:
+        return Text("没有在办的事。")
+    lines = [f"{name_of(case)} {case.state} {moment_text(case.created_at)}" for case in cases[:LISTED]]
+    more = [f"另有 {len(cases) - LISTED} 件"] if len(cases) > LISTED else []
+    return Text("\n".join([f"在办 {len(cases)} 件：", *lines, *more]))

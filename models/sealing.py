@@ -1,0 +1,66 @@
+"""Encryption at rest: AES-256-GCM under the key of the data folder, and keyed digests for look-ups."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE = 12
+
+
+class Locked(Exception):
+    """The key is not loaded, or it is not the one that the records were sealed with."""
+
+
+class _Vault:
+    cipher: AESGCM | None = None
+    digest_key: bytes = b""
+
+
+def unlock(key: bytes) -> None:
+    """Uses this 32-byte key for every sealed column of the process."""
+    _Vault.cipher = AESGCM(key)
+    _Vault.digest_key = hashlib.sha256(b"jufeng digest" + key).digest()
+
+
+def load_key(path: Path) -> bytes:
+    """The key in this file; a new one is made, readable by its owner alone, where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text().strip())
+    key = secrets.token_bytes(32)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.hex())
+    return key
+
+
+def seal(plain: bytes) -> bytes:
+    """Encrypts with a fresh nonce. Raises Locked before ``unlock``."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + _cipher().encrypt(nonce, plain, None)
+
+
+def open_sealed(sealed: bytes) -> bytes:
+    """Decrypts what ``seal`` made. Raises Locked under another key."""
+    try:
+        return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+    except InvalidTag as error:
+        raise Locked("数据是用另一把密钥加密的：请放回原来的 keys/master.key") from error
+
+
+def digest(text: str) -> str:
+    """A keyed digest: equal texts are found again without being readable."""
+    _cipher()
+    return hmac.new(_Vault.digest_key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _cipher() -> AESGCM:
+    if _Vault.cipher is None:
+        raise Locked("密钥还没有载入")
+    return _Vault.cipher

@@ -1,0 +1,1 @@
+"""What is due by itself: duties, lessons, digests. The second source of posts."""

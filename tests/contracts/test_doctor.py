@@ -1,0 +1,391 @@
+"""The doctor against a fake Feishu cloud and real databases: it says what to do, and shows no secret and no trace."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bot.clock import Clock, system_clock
+from bot.doctor import Finding, Level, examine, exit_code, render, run
+from bot.doctor.feishu import SCOPES
+from bot.doctor.machine import key_path
+from bot.roster import import_roster, read_roster
+from bot.settings import FeishuSettings, Settings
+from models.chats import Chat
+from models.database import Database
+from models.organisations import Organisation
+from models.people import Person
+from tests.conftest import KEY, START
+from tests.fakes.feishu_cloud import APP_ID, APP_SECRET, FeishuCloud, Refusal
+
+pytestmark = pytest.mark.anyio
+SECRETS = (APP_SECRET, "the encrypt key", "the token", "the password")
+EVERY_SCOPE = tuple(need.scopes[0] for need in SCOPES)
+GOOD_URL = "https://bot.example.org"
+
+
+class Cloud(FeishuCloud):
+    """The fake cloud with what only the doctor asks for: permissions, and bots in other states."""
+
+    def __init__(self, scopes: Iterable[str] = EVERY_SCOPE, *, info_code: int = 0, status: int = 2) -> None:
+        super().__init__()
+        self._scopes = scopes
+        self._info_code = info_code
+        self._status = status
+
+    def app(self) -> Starlette:
+        served = super().app()
+        served.router.routes.insert(0, Route("/open-apis/bot/v3/info", self._info))
+        served.router.routes.append(Route("/open-apis/application/v6/scopes", self._list_scopes))
+        return served
+
+    async def _info(self, _: Request) -> Response:
+        if self._info_code:
+            return Refusal(self._info_code, "refused").response()
+        bot = {"activate_status": self._status, "app_name": "小蜂", "open_id": "ou_bot"}
+        return JSONResponse({"code": 0, "msg": "ok", "bot": bot})
+
+    async def _list_scopes(self, _: Request) -> Response:
+        scopes = [{"scope_name": scope, "grant_status": 1} for scope in self._scopes]
+        scopes.append({"scope_name": "im:message", "grant_status": 2})
+        return JSONResponse({"code": 0, "msg": "ok", "data": {"scopes": scopes}})
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with Cloud() as serving:
+        yield serving
+
+
+def settings_for(
+    tmp_path: Path,
+    *apps: FeishuSettings,
+    url: str = "",
+    public_url: str = GOOD_URL,
+    admins: tuple[str, ...] = ("feishu:ou_1",),
+) -> Settings:
+    values = {
+        "server": {"public_url": public_url},
+        "database": {"url": url or f"sqlite:///{tmp_path / 'none.db'}"},
+        "bot": {"data_dir": tmp_path / "data", "admins": admins},
+        "platforms": {"feishu": apps},
+    }
+    return Settings.model_validate(values)
+
+
+def app(
+    api_base: str, *, app_id: str = APP_ID, app_secret: str = APP_SECRET, key: str = "the encrypt key"
+) -> FeishuSettings:
+    return FeishuSettings(
+        app_id=app_id, app_secret=app_secret, encrypt_key=key, verification_token="the token", api_base=api_base
+    )
+
+
+async def findings_for(settings: Settings, clock: Clock = system_clock) -> list[Finding]:
+    found = await examine(settings, lambda: Database(settings.database.url), clock)
+    assert not [secret for secret in SECRETS if secret in render(found)]
+    assert "Traceback" not in render(found)
+    return found
+
+
+def said(findings: Iterable[Finding], *levels: Level) -> list[str]:
+    return [finding.what for finding in findings if finding.level in levels]
+
+
+def troubles(findings: Iterable[Finding]) -> list[str]:
+    return said(findings, Level.WARN, Level.BAD)
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def make_key(tmp_path: Path, content: str = KEY.hex(), mode: int = 0o600) -> Path:
+    path = key_path(tmp_path / "data")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(mode)
+    return path
+
+
+def import_people(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("组织,姓名,手机\n某党委/某党支部,张三,13800000001\n", encoding="utf-8")
+    with database.write.begin() as session:
+        import_roster(session, read_roster(path), START)
+
+
+async def test_a_healthy_installation(tmp_path: Path, cloud: Cloud, database: Database, database_address: str) -> None:
+    make_key(tmp_path)
+    import_people(database, tmp_path)
+    with database.write.begin() as session:
+        for number, organisation in enumerate(session.scalars(select(Organisation))):
+            session.add(
+                Chat(
+                    platform="feishu",
+                    bot="main",
+                    ref=f"oc_{number}",
+                    title="",
+                    organisation=organisation,
+                    seen_at=START,
+                )
+            )
+
+    found = await findings_for(settings_for(tmp_path, app(cloud.url), url=database_address))
+
+    assert troubles(found) == []
+    assert exit_code(found) == 0
+    assert render(found).endswith("\n一切正常。")
+    told = render(found)
+    assert "✓ 飞书应用 main 的凭证可以用" in told
+    assert "✓ 飞书应用 main 的机器人叫「小蜂」，已经启用（ou_bot）" in told
+    assert "✓ 飞书应用 main 的回调地址：https://bot.example.org/webhooks/feishu/main" in told
+    assert "card.action.trigger" in told
+    assert "时钟和飞书一致" in told
+
+
+async def test_an_empty_sandbox_is_well(tmp_path: Path) -> None:
+    found = await findings_for(settings_for(tmp_path, public_url="", admins=()))
+
+    assert exit_code(found) == 0
+    assert troubles(found) == []
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "to_do"),
+    [
+        ({"app_secret": "wrong"}, "飞书应用 main：App ID 或 App Secret 不对（错误码 10014）", "凭证与基础信息"),
+        ({"app_id": "cli_wrong"}, "飞书应用 main：App ID 或 App Secret 不对（错误码 10003）", "凭证与基础信息"),
+        ({"app_secret": "", "app_id": ""}, "飞书应用 main 没有填 app_id、app_secret", "凭证与基础信息"),
+        ({"api_base": "http://127.0.0.1:9"}, "飞书应用 main：连不上飞书", "防火墙"),
+        (
+            {"api_base": "http://feishu.invalid"},
+            "飞书应用 main：找不到飞书的服务器（域名解析不了）",
+            "DNS",
+        ),
+        ({"api_base": "open.feishu.cn"}, "飞书应用 main 的 api_base 不是网址", "https://open.feishu.cn"),
+        (
+            {"key": "", "verification_token": ""},
+            "飞书应用 main 没有填 encrypt_key 和 verification_token，消息会被全部拒收",
+            "加密策略",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_an_app(
+    tmp_path: Path, cloud: Cloud, changed: dict[str, str], expected: str, to_do: str
+) -> None:
+    update = {"encrypt_key" if key == "key" else key: value for key, value in changed.items()}
+
+    found = await findings_for(settings_for(tmp_path, app(cloud.url).model_copy(update=update)))
+
+    [finding] = [finding for finding in found if finding.level is Level.BAD]
+    assert finding.what == expected
+    assert to_do in finding.to_do
+    assert exit_code(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "to_do"),
+    [
+        (99991401, "飞书应用 main：飞书不让这台机器调用：它的公网 IP 不在白名单里（错误码 99991401）", "IP 白名单"),
+        (99991672, "飞书应用 main：应用缺少权限（错误码 99991672）", "im:message:send_as_bot"),
+        (4242, "飞书应用 main：飞书拒绝了（错误码 4242）", "错误码 4242"),
+    ],
+)
+async def test_what_feishu_refuses(tmp_path: Path, code: int, expected: str, to_do: str) -> None:
+    with Cloud(info_code=code) as cloud:
+        found = await findings_for(settings_for(tmp_path, app(cloud.url)))
+
+    [finding] = [finding for finding in found if finding.level is Level.BAD]
+    assert finding.what == expected
+    assert to_do in finding.to_do
+
+
+async def test_permissions_and_state_of_the_bot(tmp_path: Path) -> None:
+    with Cloud([*EVERY_SCOPE[:2], *EVERY_SCOPE[4:]], status=1) as cloud:
+        found = await findings_for(settings_for(tmp_path, app(cloud.url)))
+
+    assert troubles(found) == ["飞书应用 main 的机器人还没有启用（activate_status 1）", "飞书应用 main 缺 2 项权限"]
+    missing = next(finding for finding in found if finding.what.endswith("缺 2 项权限"))
+    assert missing.level is Level.BAD
+    assert missing.to_do.splitlines()[1:] == [
+        "收群里没有 @ 它的「签到」「收到」和照片：im:message.group_msg",
+        "发消息和卡片：im:message:send_as_bot",
+    ]
+
+
+async def test_permissions_that_cannot_be_listed_are_named(tmp_path: Path) -> None:
+    with FeishuCloud() as cloud:
+        found = await findings_for(settings_for(tmp_path, app(cloud.url)))
+
+    assert troubles(found) == ["飞书应用 main 的权限查不到，请自己核对"]
+
+
+async def test_something_else_answers(tmp_path: Path, cloud: Cloud) -> None:
+    found = await findings_for(settings_for(tmp_path, app(f"{cloud.url}/elsewhere")))
+
+    assert troubles(found) == ["飞书应用 main：回答的不是飞书（http_404）"]
+
+
+async def test_a_clock_that_is_slow(tmp_path: Path, cloud: Cloud) -> None:
+    found = await findings_for(settings_for(tmp_path, app(cloud.url)), lambda: system_clock() - timedelta(minutes=5))
+
+    [trouble] = troubles(found)
+    assert trouble.startswith("这台机器的时钟比飞书慢 ")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "expected"),
+    [
+        ("", "没有填 server.public_url，平台的消息送不进来"),
+        ("bot.example.org", "server.public_url 不是网址"),
+        ("https://[::1", "server.public_url 不是网址"),
+        ("https://bot.example.org/", "server.public_url 后面多了东西"),
+        ("https://bot.example.org/bot", "server.public_url 后面多了东西"),
+        ("https://192.168.1.2", "server.public_url 是内网地址（192.168.1.2），平台从公网送不进来"),
+        ("https://localhost", "server.public_url 是内网地址（localhost），平台从公网送不进来"),
+        ("http://bot.example.org", "server.public_url 是 http，消息在路上没有加密"),
+    ],
+)
+async def test_the_public_address(tmp_path: Path, cloud: Cloud, public_url: str, expected: str) -> None:
+    assert troubles(await findings_for(settings_for(tmp_path, app(cloud.url), public_url=public_url))) == [expected]
+
+
+async def test_admins(tmp_path: Path) -> None:
+    admins = ("feishu:ou_1", "ou_2", "weixin:x", "wecom:")
+
+    found = await findings_for(settings_for(tmp_path, admins=admins))
+
+    assert said(found, Level.BAD) == [f"bot.admins 里的「{admin}」认不出来" for admin in admins[1:]]
+
+
+async def test_platforms_that_are_not_served_yet(tmp_path: Path) -> None:
+    values = settings_for(tmp_path).model_dump()
+    values["platforms"] = {
+        "wecom_aibot": [{}],
+        "wecom_app": [{}],
+        "wecom_robot": [{"name": "a"}],
+        "official_account": [{}],
+    }
+
+    found = await findings_for(Settings.model_validate(values))
+
+    assert said(found, Level.WARN) == [
+        "配置了企业微信智能机器人（wecom_aibot），这个版本还没有接通它",
+        "配置了企业微信自建应用（wecom_app），这个版本还没有接通它",
+        "配置了企业微信群机器人（wecom_robot），这个版本还没有接通它",
+        "配置了微信公众号（official_account），这个版本还没有接通它",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "expected"),
+    [
+        (KEY.hex(), 0o644, "别的用户也能看（权限 644）"),
+        ("short", 0o600, "的内容不对"),
+        ("x" * 64, 0o600, "的内容不对"),
+    ],
+)
+async def test_the_key_file(tmp_path: Path, content: str, mode: int, expected: str) -> None:
+    path = make_key(tmp_path, content, mode)
+
+    [trouble] = troubles(await findings_for(settings_for(tmp_path)))
+
+    assert trouble.startswith(f"密钥文件 {path} ")
+    assert trouble.endswith(expected)
+
+
+async def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+
+    found = await findings_for(settings_for(tmp_path))
+
+    assert said(found, Level.BAD)[0] == f"数据文件夹 {tmp_path / 'data'} 写不进去"
+
+
+async def test_records_that_lack_something(tmp_path: Path, database: Database, database_address: str) -> None:
+    settings = settings_for(tmp_path, url=database_address)
+    assert troubles(await findings_for(settings)) == ["名册还没有导入"]
+
+    import_people(database, tmp_path)
+    with database.write.begin() as session:
+        session.add(Chat(platform="feishu", bot="main", ref="oc_1", title="", seen_at=START))
+    assert troubles(await findings_for(settings)) == [
+        f"密钥文件 {key_path(tmp_path / 'data')} 不见了，名册里的手机号打不开",
+        "有 1 个群还没有绑定组织",
+        "有 2 个组织还没有群：某党委、某党支部",
+    ]
+
+    make_key(tmp_path)
+    with database.write.begin() as session:
+        session.execute(text("UPDATE people SET phone = :phone"), {"phone": bytes(40)})
+    assert "密钥文件和数据库不是一套，手机号和诉求打不开" in troubles(await findings_for(settings))
+    with database.read() as session:
+        assert len(session.scalars(select(Person.id)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("revision", "level", "expected"),
+    [
+        ("0000_before", Level.BAD, "数据库结构（0000_before）比这个程序新"),
+        (None, Level.WARN, "数据库里还没有建表"),
+    ],
+)
+async def test_another_schema(
+    tmp_path: Path, database: Database, database_address: str, revision: str | None, level: Level, expected: str
+) -> None:
+    with database.write.begin() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+        if revision:
+            session.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+
+    assert said(await findings_for(settings_for(tmp_path, url=database_address)), level) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("nonsense", "database.url 看不懂"),
+        ("postgresql://u:the password@h/d", "database.url 用的是 postgresql"),
+        (
+            "postgresql+psycopg://u:the password@127.0.0.1:9/d",
+            "数据库 postgresql+psycopg://u:***@127.0.0.1:9/d 打不开：connection failed",
+        ),
+    ],
+)
+async def test_databases_that_cannot_be_opened(tmp_path: Path, url: str, expected: str) -> None:
+    [trouble] = troubles(await findings_for(settings_for(tmp_path, url=url)))
+
+    assert trouble.startswith(expected)
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "broken.db"
+    path.write_bytes(b"no database" * 100)
+
+    [trouble] = troubles(await findings_for(settings_for(tmp_path, url=f"sqlite:///{path}")))
+
+    assert trouble == f"数据库 sqlite:///{path} 打不开：file is not a database"
+
+
+def test_the_command(tmp_path: Path, database: Database, database_address: str) -> None:
+    make_key(tmp_path)
+    import_people(database, tmp_path)
+    written: list[str] = []
+
+    assert run(settings_for(tmp_path, url=database_address), written.append) == 0
+    make_key(tmp_path, "1" * 64)
+    assert run(settings_for(tmp_path, url=database_address), written.append) == 1
+    make_key(tmp_path, "damaged")
+    assert run(settings_for(tmp_path, url=database_address), written.append) == 1
+
+    assert "! 有 2 个组织还没有群：某党委、某党支部" in written[0]
+    assert "✗ 密钥文件和数据库不是一套，手机号和诉求打不开" in written[1]
+    assert "的内容不对" in written[2]

@@ -1,0 +1,138 @@
+"""Plays a dialogue through the real intake, outbox and schedules, on the sandbox's chats."""
+
+import io
+import re
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from PIL import Image
+from sqlalchemy import select
+
+from bot.app import Server
+from bot.clock import SHANGHAI, MovableClock, local
+from bot.content import Acknowledge, Card, Text, load
+from bot.platforms.sandbox import SandboxPlatform
+from bot.platforms.sandbox.bodies import ButtonPress, NewMessage
+from bot.platforms.sandbox.cloud import PRIVATE, Bubble
+from bot.settings import BotSettings, Settings
+from bot.wording import WEEKDAYS
+from models.chats import Chat
+from models.database import Database
+from models.people import Identity
+from tests.dialogues.script import BOT, Step
+
+
+class Stage:
+    """A server with its sandbox, and eyes on everything that the bot does there."""
+
+    def __init__(self, database: Database, folder: Path, clock: MovableClock) -> None:
+        self.clock = clock
+        self.server = Server(Settings(bot=BotSettings(data_dir=folder)), database, clock)
+        (self._sandbox,) = [p for p in self.server.platforms if isinstance(p, SandboxPlatform)]
+        self._ids = count(1)
+        self._seen: set[str] = set()
+        self._ticked: set[str] = set()
+        with database.read() as session:
+            self._chats = {chat.title: chat.ref for chat in session.scalars(select(Chat))}
+            self._refs = {identity.person.name: identity.ref for identity in session.scalars(select(Identity))}
+        self._names = {ref: name for name, ref in self._refs.items()}
+        self._titles = {ref: title for title, ref in self._chats.items()}
+
+    async def play(self, step: Step) -> list[str]:
+        """Does one step, and returns everything that the bot did because of it, as dialogue lines."""
+        shown = []
+        if step.kind == "time":
+            await self.server.advance(self._moment(step.text))
+        elif step.kind == "press":
+            shown = await self._press(step)
+        else:
+            await self._say(step)
+        assert await self.server.outbox.emptied(), "the outbox does not empty"
+        return shown + self._new_lines()
+
+    def card_in(self, where: str) -> str:
+        """What the latest card of a chat shows by now."""
+        return self._latest_card(where)[1].as_text()
+
+    async def _say(self, step: Step) -> None:
+        photos = [self._sandbox.media.save(_photo())] if step.photo else []
+        chat = self._chat(step.where, step.who)
+        new = NewMessage(
+            id=f"dialogue-{next(self._ids)}", chat=chat, sender=self._ref(step.who), text=step.text, photos=photos
+        )
+        await self._sandbox.say(new)
+
+    async def _press(self, step: Step) -> list[str]:
+        bubble, card = self._latest_card(self._title(step))
+        (index,) = [i for i, button in enumerate(card.buttons) if button.label == step.text]
+        press = ButtonPress(
+            id=f"dialogue-{next(self._ids)}", sender=self._ref(step.who), message=bubble.uuid, index=index
+        )
+        receipt = await self._sandbox.press(press, bubble, card.buttons[index])
+        return [f"{BOT}提示{step.who}: {receipt.answer}"] if receipt.answer else []
+
+    def _title(self, step: Step) -> str:
+        return step.who if step.where == BOT else step.where
+
+    def _latest_card(self, where: str) -> tuple[Bubble, Card]:
+        """The latest card of a group, or of somebody's private chat."""
+        chat = self._chats.get(where) or PRIVATE + self._ref(where)
+        said = [(bubble, load(bubble.content)) for bubble in self._sandbox.cloud.latest(chat) if not bubble.sender]
+        return [(bubble, content) for bubble, content in said if isinstance(content, Card)][-1]
+
+    def _chat(self, where: str, who: str) -> str:
+        return PRIVATE + self._ref(who) if where == BOT else self._chats[where]
+
+    def _ref(self, name: str) -> str:
+        """A person of the roster, or a passer-by whom nobody knows."""
+        ref = self._refs.setdefault(name, f"stranger{len(self._refs)}")
+        self._names[ref] = name
+        return ref
+
+    def _moment(self, text: str) -> datetime:
+        now = local(self.clock())
+        day, _, hour = text.rpartition(" ")
+        clock = datetime.strptime(hour, "%H:%M").time()  # noqa: DTZ007  # only the time of day is taken
+        date = now.date()
+        if day.startswith("周"):
+            date += timedelta(days=(WEEKDAYS.index(day[1]) - date.weekday()) % 7)
+        elif day:
+            date = datetime.fromisoformat(day).date()
+        return datetime.combine(date, clock, SHANGHAI)
+
+    def _new_lines(self) -> list[str]:
+        lines = []
+        for bubble in self._sandbox.cloud.latest():
+            if bubble.ticked and bubble.uuid not in self._ticked:
+                self._ticked.add(bubble.uuid)
+                lines.append(f"{BOT} ✓ {self._names[bubble.sender]}")
+            if not bubble.sender and bubble.uuid not in self._seen:
+                lines.append(f"{BOT}@{self._where(bubble.chat)}: {_text(load(bubble.content))}")
+            self._seen.add(bubble.uuid)
+        return lines
+
+    def _where(self, chat: str) -> str:
+        if chat.startswith(PRIVATE):
+            return self._names[chat.removeprefix(PRIVATE)]
+        return self._titles[chat]
+
+
+def _text(content: Text | Card | Acknowledge) -> str:
+    if isinstance(content, Acknowledge):
+        return content.done
+    if isinstance(content, Text):
+        return content.text
+    photos = "[照片]\n" * len(content.photos)
+    return photos + content.as_text()
+
+
+def _photo() -> bytes:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), (180, 60, 40)).save(picture, "PNG")
+    return picture.getvalue()
+
+
+def quoted(text: str) -> str:
+    """A bot's line as a dialogue file writes it: further lines are indented."""
+    return re.sub(r"\n", "\n  ", text)

@@ -1,0 +1,78 @@
+"""The product as a process: started, waited for, stopped and killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+
+HEALTHY_WITHIN = 20.0
+
+
+class Product:
+    """``jufeng serve`` with one configuration; it can be killed and started again."""
+
+    def __init__(self, config: Path, port: int, environment: Mapping[str, str] | None = None) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._config = config
+        self._environment = {**os.environ, **(environment or {})}
+        self._log = config.with_suffix(".log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns as soon as it is healthy. Raises AssertionError with the end of its log where it does not get there."""
+        command = [sys.executable, "-m", "bot", "serve", "--config", str(self._config)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
+        end = time.monotonic() + HEALTHY_WITHIN
+        while time.monotonic() < end:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                    return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not become healthy:\n{self.log()[-3000:]}")
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(how)
+        code = self._process.wait(timeout=30)
+        self._process = None
+        return code
+
+    def log(self) -> str:
+        """Everything that it has logged."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server that runs."""
+        if self._process is None:
+            raise RuntimeError("the server does not run")
+        return self._process.pid
+
+
+@contextlib.contextmanager
+def running(config: Path, port: int, environment: Mapping[str, str] | None = None) -> Iterator[Product]:
+    """A healthy server that is stopped in the end."""
+    product = Product(config, port, environment)
+    product.start()
+    try:
+        yield product
+    finally:
+        product.stop()

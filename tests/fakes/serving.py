@@ -1,0 +1,44 @@
+"""Serves an application on a real loopback port, in a thread with an event loop of its own."""
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Literal, Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+class ServerThread:
+    """A context manager: inside it ``url`` answers. Port 0 takes any free one."""
+
+    def __init__(self, app: ASGIApp, *, port: int = 0, lifespan: Literal["on", "off"] = "off") -> None:
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=512)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            app, log_level="critical", access_log=False, lifespan=lifespan, ws="none", timeout_graceful_shutdown=2
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+
+def free_port() -> int:
+    """A loopback port on which nobody listens at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

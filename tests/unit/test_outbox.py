@@ -1,0 +1,252 @@
+"""Outbox: in order within a lane, shared by leases, each post once."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.clock import system_clock
+from bot.content import Acknowledge, Card, Text
+from bot.delivery import Delivery, Limits, Refused, RetryLater, Uncertain
+from bot.outbox import Outbox
+from bot.posting import Address, Posting, Roads
+from models.database import Database
+from models.outbox import Post, PostKind, PostState
+from tests.conftest import StandingClock
+
+CHAT = Address("feishu", "main", "oc_1")
+OTHER = Address("feishu", "main", "oc_2")
+
+
+class ScriptedSender:
+    """Takes everything, unless a script says otherwise for its next calls."""
+
+    platform = "feishu"
+    bot = "main"
+
+    def __init__(self, *script: Exception | None, reactions_at_once: int = 3, once_for: float = 3600.0) -> None:
+        self.limits = Limits(
+            reactions=True,
+            reactions_at_once=reactions_at_once,
+            updates=True,
+            chat_per_second=1e6,
+            acknowledge_after=0.0,
+            once_for=once_for,
+        )
+        self.script = list(script)
+        self.calls: list[tuple[str, str, str]] = []
+        self.sent: list[str] = []
+
+    async def send(self, delivery: Delivery) -> str:
+        text = delivery.content.text if isinstance(delivery.content, Text) else delivery.content.title
+        self._call("send", delivery.target, text)
+        self.sent.append(delivery.uuid)
+        return f"om_{text}"
+
+    async def react(self, ref: str, *, chat: str) -> None:
+        self._call("react", chat, ref)
+
+    async def update(self, ref: str, content: Text | Card) -> None:
+        self._call("update", ref, content.title if isinstance(content, Card) else content.text)
+
+    def _call(self, kind: str, where: str, what: str) -> None:
+        self.calls.append((kind, where, what))
+        if self.script and (failure := self.script.pop(0)):
+            raise failure
+
+
+def say(database: Database, clock: StandingClock, fill: Callable[[Posting], object]) -> None:
+    with database.write.begin() as session:
+        posting = Posting(session, clock(), Roads())
+        fill(posting)
+        posting.write()
+
+
+def states(database: Database) -> list[PostState]:
+    with database.read() as session:
+        return list(session.scalars(select(Post.state).order_by(Post.id)))
+
+
+def hurry(database: Database) -> None:
+    """Lets waits for retries be over."""
+    with database.write.begin() as session:
+        session.execute(update(Post).values(retry_at=None))
+
+
+async def drain(database: Database, sender: ScriptedSender, clock: StandingClock) -> None:
+    outbox = Outbox(database, [sender], clock)
+    await outbox.drain()
+    await outbox.close()
+
+
+@pytest.mark.anyio
+async def test_posts_of_one_lane_go_out_in_order_and_others_do_not_wait(
+    database: Database, clock: StandingClock
+) -> None:
+    def fill(posting: Posting) -> None:
+        for number in range(5):
+            posting.post(CHAT, Text(f"{number}"))
+        posting.post(OTHER, Text("other"))
+
+    say(database, clock, fill)
+    sender = ScriptedSender(RetryLater("500", 0.0))
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_1", "0"), ("send", "oc_2", "other")]
+    hurry(database)
+    await drain(database, sender, clock)
+    assert sender.calls[2:] == [("send", "oc_1", f"{number}") for number in range(5)]
+    assert set(states(database)) == {PostState.SENT}
+
+
+@pytest.mark.anyio
+async def test_few_acknowledgements_are_ticks_and_many_are_one_line(database: Database, clock: StandingClock) -> None:
+    def fill(posting: Posting) -> None:
+        for number in range(5):
+            posting.acknowledge(CHAT, Acknowledge("已签到", f"骑手{number}"), ref=f"om{number}", message_id=1)
+        posting.acknowledge(OTHER, Acknowledge("已签到", "小李"), ref="om9", message_id=1)
+
+    say(database, clock, fill)
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sorted(sender.calls) == [
+        ("react", "oc_2", "om9"),
+        ("send", "oc_1", "✅ 已签到：骑手0、骑手1、骑手2、骑手3、骑手4，共 5 人"),
+    ]
+
+
+@pytest.mark.anyio
+async def test_an_acknowledgement_that_may_have_been_made_is_made_again_and_not_merged(
+    database: Database, clock: StandingClock
+) -> None:
+    def fill(posting: Posting) -> None:
+        posting.acknowledge(CHAT, Acknowledge("已签到", "小李"), ref="om1", message_id=1)
+
+    say(database, clock, fill)
+    sender = ScriptedSender(Uncertain(), reactions_at_once=1)
+    await drain(database, sender, clock)
+
+    def more(posting: Posting) -> None:
+        for name in "甲乙丙":
+            posting.acknowledge(CHAT, Acknowledge("已签到", name), ref=name, message_id=1)
+
+    say(database, clock, more)
+    hurry(database)
+    await drain(database, sender, clock)
+    assert sorted(sender.calls) == [
+        ("react", "oc_1", "om1"),
+        ("react", "oc_1", "om1"),
+        ("send", "oc_1", "✅ 已签到：甲、乙、丙"),
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_refused_tick_becomes_a_line(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: p.acknowledge(CHAT, Acknowledge("已签到", "小李"), ref="om1", message_id=1))
+    sender = ScriptedSender(Refused("231002"))
+    await drain(database, sender, clock)
+    assert sender.calls == [("react", "oc_1", "om1"), ("send", "oc_1", "✅ 已签到：小李")]
+    assert states(database) == [PostState.MERGED, PostState.SENT]
+
+
+@pytest.mark.anyio
+async def test_an_unanswered_post_is_tried_again_under_the_same_uuid_and_given_up_after_the_window(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    await drain(database, ScriptedSender(Uncertain()), clock)
+    with database.write.begin() as session:
+        post = session.scalars(select(Post)).one()
+        assert (post.state, post.error) == (PostState.WAITING, "uncertain")
+        post.uncertain_since = system_clock() - timedelta(minutes=58)
+    hurry(database)
+    await drain(database, ScriptedSender(Uncertain()), clock)
+    assert states(database) == [PostState.DEAD]
+
+
+@pytest.mark.anyio
+async def test_a_refused_post_is_a_dead_letter_and_the_lane_goes_on(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: [p.post(CHAT, Text("one")), p.post(CHAT, Text("two"))])
+    await drain(database, ScriptedSender(Refused("230002")), clock)
+    assert states(database) == [PostState.DEAD, PostState.SENT]
+
+
+@pytest.mark.anyio
+async def test_a_post_that_is_no_longer_useful_is_missed(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("soon"), useful_until=clock() + timedelta(hours=1)))
+    clock.move_to(clock() + timedelta(hours=2))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == []
+    assert states(database) == [PostState.MISSED]
+
+
+@pytest.mark.anyio
+async def test_a_card_is_updated_after_it_was_posted_and_updates_are_merged(
+    database: Database, clock: StandingClock
+) -> None:
+    uuids: list[str] = []
+    say(database, clock, lambda p: uuids.append(p.post(CHAT, Card("0"))))
+    for number in range(1, 4):
+        say(database, clock, lambda p, number=number: p.update(uuids[0], lambda: Card(f"{number}")))  # type: ignore[misc]
+    clock.move_to(clock() + timedelta(seconds=2))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_1", "0"), ("update", "om_0", "3")]
+
+
+@pytest.mark.anyio
+async def test_two_processes_share_the_work_and_double_nothing(database: Database, clock: StandingClock) -> None:
+    say(
+        database, clock, lambda p: [p.post(Address("feishu", "main", f"oc_{n % 20}"), Text(f"{n}")) for n in range(100)]
+    )
+    senders = [ScriptedSender(), ScriptedSender()]
+    await asyncio.gather(*(drain(database, sender, clock) for sender in senders))
+    hurry(database)
+    await drain(database, senders[0], clock)
+    sent = [uuid for sender in senders for uuid in sender.sent]
+    assert len(sent) == len(set(sent)) == 100
+
+
+@pytest.mark.anyio
+async def test_what_a_killed_process_had_leased_is_sent_when_its_lease_ends(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    with database.write.begin() as session:
+        session.execute(update(Post).values(leased_by="dead", leased_until=system_clock() + timedelta(seconds=30)))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == []
+    with database.write.begin() as session:
+        session.execute(update(Post).values(leased_until=system_clock() - timedelta(seconds=1)))
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_1", "hello")]
+    with database.read() as session:
+        post = session.scalars(select(Post)).one()
+        assert (post.kind, post.state, post.sent_ref) == (PostKind.POST, PostState.SENT, "om_hello")
+        assert post.uncertain_since is not None
+
+
+@pytest.mark.anyio
+async def test_a_limit_on_the_whole_bot_pauses_all_its_lanes(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("one")))
+    sender = ScriptedSender(RetryLater("99991400", 60.0, everything=True))
+    outbox = Outbox(database, [sender], clock)
+    await outbox.drain()
+    say(database, clock, lambda p: p.post(OTHER, Text("two")))
+    await outbox.drain()
+    await outbox.close()
+    assert sender.calls == [("send", "oc_1", "one")]
+
+
+@pytest.mark.anyio
+async def test_a_running_outbox_sends_what_is_announced_and_stops(database: Database, clock: StandingClock) -> None:
+    sender = ScriptedSender()
+    outbox = Outbox(database, [sender], clock)
+    outbox.start()
+    say(database, clock, lambda p: [p.post(CHAT, Text("one")), p.post(CHAT, Text("two"))])
+    assert await outbox.emptied()
+    await outbox.close()
+    assert [what for _, _, what in sender.calls] == ["one", "two"]

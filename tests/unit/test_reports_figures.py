@@ -1,0 +1,190 @@
+"""The counts behind the digests."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.reports.figures import (
+    LessonFigures,
+    Rates,
+    case_figures,
+    leaders,
+    lessons_held,
+    lessons_planned,
+    open_by_unit,
+    rates,
+    repeated_places,
+)
+from models.cases import Action, Actor, Case, CaseKind, CaseState, CaseStep, Part, Rating
+from models.database import Database
+from models.organisations import Organisation, OrganisationKind, Tree
+from models.people import Person
+from models.points import Account, PointEntry
+from schedules.digests import branches_behind, organiser_digest
+from tests.unit.city import City, shanghai
+
+START, END = shanghai(11, 16), shanghai(11, 23)
+MIDDLE = shanghai(11, 18, 15)
+HAZARD, APPEAL = CaseKind.HAZARD, CaseKind.APPEAL
+
+
+def neighbours(city: City) -> tuple[Organisation, Organisation, Organisation]:
+    """A committee, a branch below it, and a branch of somebody else whose name begins alike."""
+    top = city.organisation("甲_党委", OrganisationKind.COMMITTEE)
+    city.organisation("甲X党委", OrganisationKind.COMMITTEE)
+    return top, city.organisation("支部", parent=top), city.organisation("甲_党委二支部")
+
+
+def test_lessons_count_who_was_expected_and_came(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, other = neighbours(city)
+        lee, chang, guest = (city.person(branch, name) for name in ("小李", "小张", "客人"))
+        city.held(branch, MIDDLE, topic="安全", came=[lee, guest], expected=[lee, chang], led_by=chang)
+        city.held(branch, START, came=[lee])
+        city.held(branch, MIDDLE)
+        city.held(branch, END, came=[lee])
+        city.held(other, MIDDLE, came=[lee])
+        city.planned(branch, MIDDLE, "主题党日")
+        assert lessons_held(session, top, START, END) == [
+            LessonFigures("党课", "", 0, 0),
+            LessonFigures("党课《安全》", "小张", 2, 1),
+        ]
+        assert [lesson.kind for lesson in lessons_planned(session, top, START, END)] == ["主题党日"]
+
+
+def test_cases_are_counted_by_kind_and_time(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, other = neighbours(city)
+        city.case(branch, MIDDLE)
+        city.case(branch, MIDDLE, state=CaseState.RESOLVED, resolved_at=MIDDLE, category="消防安全")
+        city.case(branch, START - timedelta(days=9), state=CaseState.RATED, resolved_at=MIDDLE)
+        city.case(branch, START - timedelta(days=9), state=CaseState.DISPATCHED)
+        city.case(branch, START - timedelta(days=9), state=CaseState.DECLINED)
+        city.case(other, MIDDLE)
+        found = case_figures(session, top, START, END)
+        assert (found[HAZARD].collected, found[HAZARD].resolved, found[HAZARD].open) == (2, 2, 2)
+        assert found[HAZARD].categories == (("消防安全", 1), ("道路交通", 1))
+        assert not found[APPEAL]
+
+
+def test_fewer_than_five_appeals_are_not_broken_down(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, _ = neighbours(city)
+        unit = city.organisation("人社", OrganisationKind.UNIT)
+        for _ in range(4):
+            city.case(branch, MIDDLE, APPEAL, CaseState.DISPATCHED, category="劳动报酬", unit=unit)
+        assert case_figures(session, top, START, END)[APPEAL].categories == ()
+        assert open_by_unit(session, top) == []
+        city.case(branch, MIDDLE, APPEAL, CaseState.DISPATCHED, category="工伤事故", unit=unit)
+        assert case_figures(session, top, START, END)[APPEAL].categories == (("劳动报酬", 4), ("工伤事故", 1))
+        assert [(found.name, found.open) for found in open_by_unit(session, top)] == [("人社", 5)]
+
+
+def test_rates_are_of_what_was_collected_and_rated_in_the_time(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, _ = neighbours(city)
+        assert rates(session, top, START, END) == Rates(0, 0, 0, 0)
+        city.case(branch, MIDDLE)
+        city.case(branch, MIDDLE, state=CaseState.DECLINED)
+        city.case(branch, MIDDLE, state=CaseState.MERGED)
+        city.case(branch, MIDDLE, state=CaseState.RESOLVED, resolved_at=END)
+        happy, sad = (city.case(branch, MIDDLE, state=CaseState.RESOLVED, resolved_at=MIDDLE) for _ in range(2))
+        rate(session, happy, Action.RATE, Rating.SATISFIED)
+        rate(session, happy, Action.RATE, Rating.FAIR)
+        rate(session, sad, Action.REOPEN, Rating.UNSOLVED)
+        assert rates(session, top, START, END) == Rates(4, 2, 2, 1)
+        assert rates(session, top, END, END + timedelta(days=7)) == Rates(0, 0, 0, 0)
+
+
+def rate(session: Session, case: Case, action: Action, rating: Rating) -> None:
+    """A step of the reporter's."""
+    actor = Actor(None, frozenset({Part.REPORTER}), MIDDLE, 1)
+    case.rating = rating
+    session.add(
+        CaseStep(
+            case_id=case.id,
+            action=action,
+            before=case.state,
+            after=case.state,
+            reason="",
+            at=actor.at,
+            message_id=actor.message_id,
+        )
+    )
+    session.flush()
+
+
+def test_open_cases_by_unit_and_places_that_come_again(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, _ = neighbours(city)
+        unit = city.organisation("物业", OrganisationKind.UNIT)
+        city.case(branch, MIDDLE, state=CaseState.DISPATCHED, unit=unit, place="东门")
+        city.case(branch, START, state=CaseState.IN_PROGRESS, unit=unit, place="东门 ")
+        city.case(branch, MIDDLE, place="西门")
+        city.case(branch, MIDDLE, APPEAL, place="西门")
+        city.case(branch, MIDDLE, state=CaseState.MERGED, place="西门")
+        city.case(branch, MIDDLE)
+        city.case(branch, MIDDLE)
+        assert [(found.name, found.open, found.oldest) for found in open_by_unit(session, top)] == [
+            ("", 3, MIDDLE),
+            ("物业", 2, START),
+        ]
+        assert repeated_places(session, top, START, END) == [("东门", 2)]
+
+
+def test_leaders_are_the_first_three(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, other = neighbours(city)
+        earners = [city.person(branch, f"骑手{number}") for number in range(4)]
+        for number, person in enumerate(earners):
+            award(session, person, number + 1)
+        award(session, city.person(other, "别人"), 9)
+        assert leaders(session, top, START, END) == [("骑手3", 4), ("骑手2", 3), ("骑手1", 2)]
+        assert leaders(session, top, END, END + timedelta(days=7)) == []
+
+
+def award(session: Session, person: Person, points: int) -> None:
+    """Gives points in the middle of the week, from an account that nobody of these has."""
+    fund = session.scalars(select(Account).where(Account.organisation_id == person.organisation_id)).one_or_none()
+    fund = fund or Account(organisation_id=person.organisation_id)
+    account = Account(person_id=person.id)
+    session.add_all([fund, account])
+    session.flush()
+    entry = PointEntry(
+        from_account_id=fund.id,
+        to_account_id=account.id,
+        points=points,
+        rule="上课",
+        cause="lesson:1",
+        at=MIDDLE,
+        note="",
+        message_id=1,
+    )
+    session.add(entry)
+    session.flush()
+
+
+def test_branches_are_behind_once_half_of_the_period_is_over(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, idle, _ = neighbours(city)
+        busy = city.organisation("勤快支部", parent=top)
+        rider = city.person(busy, "小李")
+        for kind in ("主题党日", "党员大会", "党课"):
+            city.held(busy, shanghai(7, 2, 15), kind, came=[rider])
+        tree = Tree(session)
+        assert branches_behind(session, tree, [idle, busy], shanghai(7, 12)) == []
+        late = branches_behind(session, tree, [idle, busy], shanghai(7, 19))
+        assert [(behind.branch, [line.kind for line in behind.duties]) for behind in late] == [("支部", ["主题党日"])]
+        late = branches_behind(session, tree, [busy, idle], shanghai(8, 30))
+        assert [behind.branch for behind in late] == ["支部", "勤快支部"]
+        text = organiser_digest(session, tree, top, shanghai(8, 31, 9, 30))
+        assert text is not None
+        assert "· 支部：党员大会、党课、主题党日\n· 勤快支部：主题党日" in text.text

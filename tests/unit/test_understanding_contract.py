@@ -1,0 +1,158 @@
+"""The table of intents of the contract: every example text of it."""
+
+import pytest
+
+from tests.unit.understood import said
+
+MEMBER = {
+    "check_in": ["签到", "打卡 8848", "我到了", "已到会场", "报个到签一下"],
+    "leave_request": ["请假 今晚要跑单", "这次会来不了，老家有事"],
+    "make_up": ["补课", "我把昨天的课补一下"],
+    "lesson_query": ["下次什么时候上课", "这周有会吗"],
+    "hazard_report": ["170号院内有建筑垃圾，请派人处理。", "幸福里东门井盖没了"],
+    "appeal_file": ["站点扣了我两百块没说理由", "诉求: 充电柜太少"],
+    "case_query": ["我上次报的井盖怎么样了", "进度 1024"],
+    "case_feedback": ["满意", "没解决，还是堆着", "评价 1024 5分"],
+    "points_query": ["我有多少积分"],
+    "leaderboard": ["这个月谁第一"],
+    "points_claim": ["申报 昨天帮社区搬物资2小时"],
+    "redeem": ["兑换 头盔", "积分能换什么"],
+    "activity_signup": ["报名", "周六送考我参加", "报名 12"],
+    "notice_ack": ["收到", "收到，谢谢书记"],
+    "station_query": ["附近哪有驿站", "哪里能热饭"],
+    "bind": ["报到 小李 1234"],
+    "party_application": ["我想入党", "怎么交入党申请书"],
+    "help": ["帮助"],
+}
+STAFF = {
+    "open_lesson": ["开课 10分钟微课堂 交通安全"],
+    "close_lesson": ["结束签到"],
+    "plan_lesson": ["计划 党员大会 周五15:00"],
+    "attendance_list": ["谁没签到"],
+    "approve_leave": ["准假 小李"],
+    "accept_case": ["受理 1024"],
+    "decline_case": ["不受理 1024 不属实"],
+    "assign_case": ["派单 1024 物业"],
+    "return_case": ["退单 1024 不归我们管"],
+    "resolve_case": ["办结 1024 已清运"],
+    "merge_case": ["并案 1025 到 1024"],
+    "case_list": ["待办"],
+    "grant_points": ["加分 小李 5 送考"],
+    "approve_claim": ["通过 31"],
+    "reject_claim": ["驳回 31 没有照片"],
+    "send_notice": ["通知 明天大风…"],
+    "ack_list": ["谁没收到"],
+    "mobilize": ["动员 卡口值守 20人 今晚"],
+    "bind_chat": ["绑定 幸福里流动党支部"],
+    "export": ["导出 考勤"],
+    "digest": ["周报"],
+    "roster": ["名册"],
+}
+EXAMPLES = [
+    (name, text, role)
+    for table, role in ((MEMBER, "member"), (STAFF, "secretary"))
+    for name, texts in table.items()
+    for text in texts
+]
+
+
+@pytest.mark.parametrize(("name", "text", "role"), EXAMPLES)
+@pytest.mark.parametrize("addressed", [False, True])
+def test_examples_are_understood_and_acted_upon(name: str, text: str, role: str, addressed: bool) -> None:
+    intent = said(text, role=role, addressed=addressed)
+    assert (intent.name, intent.reply) == (name, True)
+    assert intent.confidence >= 0.8
+
+
+def test_one_is_asked_what_it_can_do() -> None:
+    assert said("你能干啥", addressed=True).name == "help"
+    assert not said("你能干啥").reply
+
+
+def test_addressed_and_unknown_is_helped() -> None:
+    intent = said("天上的云像棉花", addressed=True)
+    assert (intent.name, intent.reply) == ("none", True)
+
+
+def test_private_is_addressed() -> None:
+    assert said("天上的云像棉花", private=True).reply
+
+
+def test_a_member_does_not_command_by_the_way() -> None:
+    assert said("动员我妈来跑单").name == "none"
+    assert said("动员大家来扫雪", role="secretary").name == "mobilize"
+
+
+def test_half_sure_counts_only_when_addressed() -> None:
+    assert said("知道了").name == "none"
+    intent = said("知道了", addressed=True)
+    assert intent.name == "notice_ack"
+    assert intent.confidence < 0.8
+
+
+def test_an_emergency_comes_before_an_acknowledgement() -> None:
+    intent = said("收到，和平小区5号楼着火了")
+    assert (intent.name, intent.danger) == ("hazard_report", "fire")
+
+
+@pytest.mark.parametrize(
+    ("text", "danger"),
+    [
+        ("和平小区3号楼冒黑烟着火了", "fire"),
+        ("5号楼一楼闻到天然气味，快来人！", "gas"),
+        ("滨江东路撞车了，有个骑手躺在地上起不来", "injury"),
+        ("中山桥下面有人打架，拿刀了", "crime"),
+        ("3号楼楼道里堆满纸箱，容易着火", ""),
+        ("幸福里东门井盖没了", ""),
+    ],
+)
+def test_danger_is_what_happens_not_what_is_feared(text: str, danger: str) -> None:
+    intent = said(text)
+    assert (intent.name, intent.danger) == ("hazard_report", danger)
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("人民路和解放街交叉口红绿灯不亮了", "道路交通"),
+        ("170号院内有建筑垃圾，请派人处理。", "环境卫生"),
+        ("兴工街城中村灭火器全过期了", "消防安全"),
+        ("幸福里东门井盖没了", "公共设施"),
+        ("十三号线工地的围挡被风刮倒了", "建筑施工"),
+        ("12栋2单元有人飞线充电", "用电用气"),
+        ("中山桥下面有人打架，拿刀了", "治安"),
+        ("雁滩市场里头卖变质肉", "食品安全"),
+        ("东岗西路盲道上停满了车", "违停占道"),
+        ("西关十字积水很深，骑车绕行", "自然灾害"),
+        ("隐患：南山路那块说不清的东西", "其他"),
+    ],
+)
+def test_categories_of_hazards(text: str, category: str) -> None:
+    assert said(text).category == category
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("诉求：公司拖欠工资", "劳动报酬"),
+        ("诉求：不给交社保", "社会保险"),
+        ("诉求：工伤认定不了", "工伤事故"),
+        ("诉求：恶意差评", "考核处罚"),
+        ("诉求：派单不公", "平台规则"),
+        ("诉求：充电柜太少", "停车充电"),
+        ("诉求：小区保安不让进", "通行进门"),
+        ("诉求：没地方上厕所", "休息如厕"),
+        ("诉求：孩子上学", "住房子女"),
+        ("诉求：想做个体检", "健康医疗"),
+        ("诉求：想找律师打官司", "法律援助"),
+        ("诉求：想提升学历", "技能学历"),
+        ("诉求：转组织关系", "组织关系"),
+        ("诉求：说不清的事", "其他"),
+    ],
+)
+def test_categories_of_appeals(text: str, category: str) -> None:
+    assert said(text).category == category
+
+
+def test_only_cases_have_a_category() -> None:
+    assert said("签到").category is None

@@ -1,0 +1,97 @@
+"""Any text at all: nothing raises, nothing takes long."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.understanding.normalise import LONGEST, normalise
+from tests.unit.understood import MONDAY, said, understanding
+
+ADVERSARIAL = [
+    "收" * 100_000,
+    "签到" * 50_000,
+    "1" * 100_000,
+    "着火了" * 40_000,
+    "@小蜂 " * 30_000,
+    "我" * 400 + "参加",
+    "五" * 500,
+    "周五" * 250,
+    "3号楼" * 170,
+    "给小李加5分" * 20_000,
+    "\u200b" * 100_000,
+    "\u202e签到\u202c" * 100,
+    "\ud800" * 1000,
+    "{{7*7}}${jndi:ldap://x}",
+    "'; DROP TABLE members;--",
+    '{"text": "签到"}',
+    "Привет 你好 مرحبا 🐝 สวัสดี",
+]
+WORDS = [
+    "签到",
+    "井盖",
+    "没了",
+    "幸福里",
+    "东门",
+    "1024",
+    "派给",
+    "周五",
+    "15:00",
+    "扣了",
+    "站点",
+    "两百块",
+    "，",
+    " ",
+    "？",
+    "哈哈",
+]
+texts = (
+    st.text()
+    | st.lists(st.sampled_from(WORDS)).map("".join)
+    | st.text(st.characters(categories=["Cs", "Cf", "Nd", "Lo"]))
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts, st.booleans(), st.sampled_from(["member", "secretary", "organizer", "contact"]))
+def test_any_text_gives_an_answer(text: str, addressed: bool, role: str) -> None:
+    intent = said(text, addressed=addressed, role=role)
+    assert 0 <= intent.confidence <= 1
+    assert intent.reply == (addressed or intent.name != "none")
+    assert intent.reply or intent.slots == {}
+
+
+@given(st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zs"])))
+def test_what_cannot_be_seen_is_not_answered(text: str) -> None:
+    assert not said(text).reply
+
+
+@given(texts)
+def test_folding_keeps_places(text: str) -> None:
+    message = normalise(text)
+    assert len(message.text) == len(message.folded) <= LONGEST
+
+
+@given(texts)
+def test_a_place_is_a_literal_span(text: str) -> None:
+    place = said(f"{text}井盖没了请派人处理").text("place")
+    assert place in normalise(f"{text}井盖没了请派人处理").text
+
+
+@pytest.mark.parametrize("text", ADVERSARIAL, ids=range(len(ADVERSARIAL)))
+def test_adversarial_texts_are_cheap(text: str) -> None:
+    said(text, addressed=True)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        understanding().understand(text, addressed=True, role="secretary", now=MONDAY)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.010
+
+
+@pytest.mark.parametrize(
+    "text", ["@小蜂 签到", "\u202e签到\u202c", "签\u200b到", "\ud800签到\udfff", "　签到！！", "签到🙏", "签到\n"]
+)
+def test_a_command_in_disguise_is_the_command(text: str) -> None:
+    assert said(text).name == "check_in"

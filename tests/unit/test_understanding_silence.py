@@ -1,0 +1,63 @@
+"""A group is for people: what they say to one another is not answered."""
+
+import pytest
+
+from tests.unit.understood import said
+
+CHATTER = """
+今天单子真多
+又被扣钱了哈哈
+签到了没你们
+收到没
+昨天那个井盖修好了
+平台又改规则了，服了
+这破车又坏了
+刚看新闻说哪里着火了
+听说美食街着火了，真的假的
+积水里骑车裤子全湿了哈哈
+我家水管漏水，房东不管
+防止电动车起火，大家少充一会
+请假条怎么写啊有模板吗
+谁去签到啊
+收到货款了
+补课班的孩子真可怜
+他被站长骂了一顿
+今天罚款罚得我怀疑人生哈哈哈
+通过了，驾照科目二
+派单派到天边去了
+树倒了猢狲散
+外卖洒了一地，赔了二十
+我电瓶没电了，谁来救我
+满意个鬼
+通知书到了吗
+明天去不了网吧了
+工资发了没你们
+申诉成功了，开心
+下课了去接孩子
+着火的心情哈哈
+给我加个鸡腿
+签到？
+""".strip().splitlines()
+
+HEARD = """
+着火了快来人
+路灯坏了好几天了没人修
+我们站点拖欠工资两个月了，找谁都没用
+幸福里3号楼电梯困人了
+沿河路没有路灯，拐弯处容易撞
+站长把我高温补贴吞了不给发，凭什么
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("role", ["member", "secretary", "organizer", "contact"])
+@pytest.mark.parametrize("text", CHATTER)
+def test_chatter_is_not_answered(text: str, role: str) -> None:
+    intent = said(text, role=role)
+    assert (intent.name, intent.reply) == ("none", False)
+
+
+@pytest.mark.parametrize("text", HEARD)
+def test_hazards_and_appeals_are_heard_though_nobody_was_asked(text: str) -> None:
+    intent = said(text)
+    assert intent.reply
+    assert intent.name in {"hazard_report", "appeal_file"}
