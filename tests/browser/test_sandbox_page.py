@@ -1,6 +1,7 @@
 """The sandbox page in a real browser, on the real server: the whole story, and what a phone in a pocket does to it."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -232,3 +233,17 @@ def test_a_photo_opens_and_closes(opened: Opener) -> None:
     expect(phone.page.get_by_role("dialog")).to_be_visible()
     phone.page.keyboard.press("Escape")
     expect(phone.page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_server_stops_at_once_though_a_page_is_open(chromium: Browser, tmp_path: Path) -> None:
+    with sandbox_server(tmp_path / "stopping") as product:
+        phone = Phone(chromium.new_context(viewport=PHONE).new_page(), product.url)
+        expect(phone.page.locator("#offline")).to_be_hidden()
+        asked = time.monotonic()
+        product.stop()
+        assert time.monotonic() - asked < 3
+        assert "Traceback" not in product.log()
+        expect(phone.page.locator("#offline")).to_be_visible()
+        product.start()
+        expect(phone.page.locator("#offline")).to_be_hidden(timeout=15_000)
+        phone.page.context.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.content import Acknowledge, Card, Text
+from bot.content import Card, Text
 from bot.delivery import Delivery, Refused, Uncertain
 from bot.media import MediaStore
 from bot.platforms.sandbox import SandboxPlatform
@@ -96,6 +97,31 @@ def test_pages_are_let_go_when_the_server_stops(platform: SandboxPlatform) -> No
     assert len(asyncio.run(stop())) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_pages_are_let_go_before_the_server_hears_of_its_end(platform: SandboxPlatform, number: signal.Signals) -> None:
+    told: list[int] = []
+
+    def server(told_of: int, _: object) -> None:
+        told.append(told_of)
+
+    async def stop() -> list[str]:
+        await platform.start()
+        stream = platform.feed.listen()
+        heard = [await anext(stream)]
+        signal.raise_signal(number)
+        heard += [event async for event in stream]
+        await platform.close()
+        return heard
+
+    before = signal.signal(number, server)
+    try:
+        assert len(asyncio.run(stop())) == 1
+        assert told == [number]
+        assert signal.getsignal(number) is server, "the signal is given back"
+    finally:
+        signal.signal(number, before)
+
+
 def test_a_quiet_connection_is_shown_to_be_alive(clock: StandingClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.platforms.sandbox.feed.BEAT", 0.01)
 
@@ -159,9 +185,8 @@ def test_a_database_that_does_not_answer_leaves_it_open(platform: SandboxPlatfor
         asyncio.run(platform.send(Delivery("e" * 32, "branch", False, Text("x"))))
 
 
-def test_it_can_do_everything_at_once() -> None:
+def test_it_can_do_everything_and_forgets_no_uuid() -> None:
     limits = SandboxPlatform.limits
     assert limits.reactions
     assert limits.updates
     assert limits.once_for == float("inf")
-    assert Acknowledge("已签到", "小李").kind == "acknowledge"

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fakes.feishu_callbacks import Callback, FeishuCallbacks
+from tests.fakes.feishu_cloud import APP_ID, APP_SECRET
 
 ENCRYPT_KEY = "an-encrypt-key-for-tests"
 VERIFICATION_TOKEN = "a-token-for-tests"
-APP_ID = "cli_0123456789abcdef"
-APP_SECRET = "a-secret-for-tests"
 
 
 @dataclass(frozen=True, slots=True)

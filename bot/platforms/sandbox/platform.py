@@ -14,6 +14,7 @@ from bot.media import MediaStore
 from bot.messages import IncomingMessage, Intake, Receipt
 from bot.platforms.sandbox.bodies import ButtonPress, NewMessage
 from bot.platforms.sandbox.cloud import PRIVATE, Bubble, Cloud, NotFound, private_chat
+from bot.platforms.sandbox.farewell import Farewell
 from bot.platforms.sandbox.feed import Feed
 from bot.platforms.sandbox.routes import sandbox_routes
 from models.database import Database
@@ -39,6 +40,7 @@ class SandboxPlatform:
         self.cloud = Cloud(database)
         self.feed = Feed(clock)
         self.media = media
+        self._farewell = Farewell(self.feed.close)
         self.sender = self
         self.router = sandbox_routes(self)
         self._intake = intake
@@ -46,11 +48,14 @@ class SandboxPlatform:
         self._mention = re.compile(rf"[ \u2005]*@{re.escape(bot_name)}[ \u2005]*")
 
     async def start(self) -> None:
-        """There is nothing to connect to."""
+        """Watches for the end of the process; there is nothing to connect to."""
+        self._farewell.watch()
 
     async def close(self) -> None:
-        """Lets the open pages go. A server that waits for its connections must call this before it waits."""
+        """Lets the open pages go and finishes the photo in hand."""
+        self._farewell.close()
         self.feed.close()
+        await asyncio.to_thread(self.media.close)
 
     async def say(self, new: NewMessage) -> tuple[Bubble, Receipt]:
         """A person posts; the same id again has no second effect. Raises Unavailable and IdTaken."""
