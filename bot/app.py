@@ -1,6 +1,7 @@
 """The server, put together: database, platforms, intake, outbox and schedules in one FastAPI application."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,11 +9,12 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 import handlers
 from bot.clock import Clock, MovableClock, system_clock
 from bot.intake import GroupCommitIntake
+from bot.logs import set_up_logging
 from bot.media import MediaStore
 from bot.messages import PROVIDERS
 from bot.outbox import Outbox
@@ -20,12 +22,14 @@ from bot.platforms.base import Platform
 from bot.platforms.feishu import FeishuPlatform
 from bot.platforms.sandbox import SandboxPlatform
 from bot.posting import Roads
+from bot.reports.attendance import live_lesson_card
 from bot.router import Router
 from bot.settings import Settings, load_settings
 from bot.understanding import Understanding
 from bot.web.demo import seed_demo
 from bot.web.sandbox import sandbox_router
 from models.database import Database
+from models.keycheck import check_key
 from models.sandbox import SandboxClock
 from models.sealing import load_key, unlock
 from schedules.runner import Scheduler, next_due, run_due
@@ -37,11 +41,20 @@ _log = logging.getLogger(__name__)
 
 
 def open_database(settings: Settings) -> Database:
-    """The database with its schema up to date and the sealing key loaded."""
+    """The database with its schema up to date and the sealing key loaded. Raises Locked under a wrong key."""
     unlock(load_key(settings.bot.data_dir / "keys" / "master.key"))
     database = Database(settings.database.url)
     database.upgrade()
+    try:
+        _check_key(database)
+    except IntegrityError:  # another process has just begun the database
+        _check_key(database)
     return database
+
+
+def _check_key(database: Database) -> None:
+    with database.write.begin() as session:
+        check_key(session)
 
 
 class Server:
@@ -61,7 +74,8 @@ class Server:
         router = Router(Understanding())
         self.intake = GroupCommitIntake(database, router, self.clock, self.roads, settings.bot.admins)
         self._add_platforms()
-        self.outbox = Outbox(database, [platform.sender for platform in self.platforms], self.clock)
+        senders = [platform.sender for platform in self.platforms]
+        self.outbox = Outbox(database, senders, self.clock, {"lesson": live_lesson_card})
         self.scheduler = Scheduler(database, self.clock, self.roads, self.outbox.announce)
         _log.info("handlers: %s", " ".join(handlers.__all__))
 
@@ -92,6 +106,7 @@ class Server:
         for platform in self.platforms:
             await platform.start()
         self.scheduler.start()
+        gc.freeze()  # the dictionaries stay for good: collections need not walk them, and nobody waits while they do
 
     async def close(self) -> None:
         """Commits what has arrived, writes down what has been sent, and ends."""
@@ -138,6 +153,7 @@ class Server:
 
 def create_app() -> FastAPI:
     """The application as the environment configures it; what uvicorn calls in each worker."""
+    set_up_logging()
     settings = load_settings(None)
     return build_app(settings)
 

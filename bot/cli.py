@@ -2,8 +2,8 @@
 
 import argparse
 import asyncio
-import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,11 +14,13 @@ import uvicorn
 from bot import dead_letters, doctor
 from bot.app import Server, create_app, open_database
 from bot.clock import SHANGHAI, MovableClock, local, system_clock
+from bot.logs import set_up_logging
 from bot.roster.command import run_import
 from bot.settings import ConfigurationError, Settings, load_settings
 from bot.tick import run_tick
 from bot.understanding import jsonl
 from models.database import Database
+from models.sealing import Locked
 
 GRACE = 5
 """Seconds that open connections have to end when the server is stopped."""
@@ -26,16 +28,14 @@ GRACE = 5
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 not done, 2 wrongly called or configured."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "apscheduler", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logging()
     parsed = _parser().parse_args(arguments)
     if parsed.config:
         os.environ["JUFENG_CONFIG"] = str(parsed.config)
     try:
         command: Callable[[argparse.Namespace], int] = parsed.run
         return command(parsed)
-    except ConfigurationError as error:
+    except (ConfigurationError, Locked) as error:
         _complain(str(error))
         return 2
 
@@ -87,6 +87,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         return 2
     if settings.sandbox_enabled:
         _say(f"沙盒页面：http://{settings.server.host}:{settings.server.port}/")
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn drains on it, and then raises it again for whoever was there before
     uvicorn.run(
         f"{create_app.__module__}:{create_app.__name__}",
         factory=True,
@@ -99,6 +100,11 @@ def _serve(parsed: argparse.Namespace) -> int:
         timeout_graceful_shutdown=GRACE,
     )
     return 0
+
+
+def _leave(*_: object) -> None:
+    """A stop that was asked for is no failure."""
+    sys.exit(0)
 
 
 def _doctor(parsed: argparse.Namespace) -> int:  # noqa: ARG001

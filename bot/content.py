@@ -71,15 +71,23 @@ class Acknowledge:
     kind: Literal["acknowledge"] = "acknowledge"
 
 
-Content = Annotated[Text | Card | Acknowledge, Discriminated(discriminator="kind")]
-_adapter: TypeAdapter[Text | Card | Acknowledge] = TypeAdapter(Content)
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The card of ``about`` (``lesson:17``) as it is when it goes out, so that many changes become one."""
+
+    about: str
+    kind: Literal["refresh"] = "refresh"
 
 
-def dump(content: Text | Card | Acknowledge) -> bytes:
+Content = Text | Card | Acknowledge | Refresh
+_adapter: TypeAdapter[Content] = TypeAdapter(Annotated[Content, Discriminated(discriminator="kind")])
+
+
+def dump(content: Content) -> bytes:
     """The content as JSON bytes."""
     return _adapter.dump_json(content)
 
 
-def load(data: bytes) -> Text | Card | Acknowledge:
+def load(data: bytes) -> Content:
     """The content that ``dump`` wrote. Raises ``pydantic.ValidationError`` for anything else."""
     return _adapter.validate_json(data)

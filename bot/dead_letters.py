@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clock import local
-from bot.content import Acknowledge, Card, Text, load
+from bot.content import Acknowledge, Card, Content, Refresh, Text, load
 from bot.messages import IncomingMessage, load_message
 from models.database import Database
 from models.inbox import Claim, Outcome
@@ -158,7 +158,7 @@ def _post_lines(post: Post, *, texts: bool) -> Iterator[str]:
         yield f"内容：{_said(load(post.content))}"
 
 
-def _said(content: Text | Card | Acknowledge) -> str:
+def _said(content: Content) -> str:
     match content:
         case Text():
             return content.text
@@ -166,6 +166,8 @@ def _said(content: Text | Card | Acknowledge) -> str:
             return content.as_text()
         case Acknowledge():
             return content.done
+        case Refresh():
+            return content.about
 
 
 def _time(moment: datetime) -> str:
@@ -176,9 +178,9 @@ def replay_post(session: Session, letter_id: int, now: datetime) -> None:
     """Puts a dead post back into the outbox, to be sent at once. Raises NoDeadLetter.
 
     It keeps its ``uuid`` for ever: within the platform's window the uuid is what prevents a double, after the window
-    a platform takes the old one like a new one, and updates find their card by it. ``uncertain_since`` stays as well,
-    so that the outbox goes on to reckon the window from the first unanswered attempt. The day for which the outbox
-    tries begins anew, and a post that had become too late is sent all the same: somebody has just asked for it.
+    a platform takes the old one like a new one, and updates find their card by it. The window and the day for which
+    the outbox tries begin anew, and a post that had become too late is sent all the same: somebody has just asked for
+    it, and ``show`` has told them that it may have gone out before.
     """
     post = _dead_post(session, letter_id)
     if post.kind is PostKind.UPDATE and _is_outdated(session, post):
@@ -186,7 +188,7 @@ def replay_post(session: Session, letter_id: int, now: datetime) -> None:
     post.state = PostState.WAITING
     post.attempts = 0
     post.created_at = post.due_at = now
-    post.useful_until = post.retry_at = post.error = None
+    post.useful_until = post.retry_at = post.error = post.uncertain_since = None
     post.leased_by = post.leased_until = None
     session.flush()
 

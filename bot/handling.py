@@ -132,13 +132,15 @@ class Context:
     @property
     def role(self) -> str:
         """The sender's role as the understanding of texts knows it."""
+        if self.admin:
+            return "secretary"
         if self.person is None:
-            return "secretary" if self.admin else "member"
+            return "member"
         if self.person.post is Post.ORGANISER:
             return "organizer"
         if self.person.post is Post.CONTACT:
             return "contact"
-        return "secretary" if self.admin or self.person.acts_for(self.person.organisation) else "member"
+        return "secretary" if self.person.acts_for(self.person.organisation) else "member"
 
     @property
     def sender(self) -> Address:

@@ -13,7 +13,7 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import insert, select, tuple_, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -137,15 +137,19 @@ class GroupCommitIntake:
             return self.process(messages)
         except Exception as error:  # noqa: BLE001  # whatever it was, each message gets its own transaction now
             _log.warning("a batch of %d failed (%s); its messages are done one by one", len(messages), _name(error))
+        try:
             return [self._alone(message) for message in messages]
+        except Exception as error:  # noqa: BLE001  # the thread must live: the platform delivers the messages again
+            _log.error("messages could not be done: %s", _name(error))
+            return [Unavailable() for _ in messages]
 
     def _alone(self, message: IncomingMessage) -> Receipt | Unavailable:
         error: Exception | None = None
         for _ in range(TRIES):
             try:
                 return self.process([message])[0]
-            except (IntegrityError, StaleDataError) as conflict:
-                error = conflict  # another process got in the way; what it did can be seen now
+            except (IntegrityError, OperationalError, StaleDataError) as conflict:
+                error = conflict  # another process got in the way, or a deadlock; what it did can be seen now
             except Exception as failure:  # noqa: BLE001  # a handler's mistake must not take anything else with it
                 error = failure
                 break
@@ -214,7 +218,8 @@ class GroupCommitIntake:
                 person = batch.people.get((message.provider, message.sender))
                 claims.append(_claim(message, message_id, batch.now, handled, person))
         if claims:
-            session.execute(insert(Claim), claims)
+            # In order of their keys, so that two processes with the same messages wait for, not block, each other.
+            session.execute(insert(Claim), sorted(claims, key=lambda claim: str(claim["key"])))
         batch.posting.write()
         return receipts
 

@@ -5,7 +5,7 @@ import logging
 import random
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,18 +13,20 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
 from bot.clock import Clock, system_clock
-from bot.content import Acknowledge, Card, Text, dump, load
+from bot.content import Acknowledge, Card, Refresh, Text, dump, load
 from bot.delivery import Delivery, Refused, RetryLater, Sender, Uncertain
 from bot.posting import Address, post_row
 from models.database import Database
 from models.outbox import Post, PostKind, PostState
+from models.sealing import Locked
 
+ATTEMPT = 20.0
+"""Seconds that one attempt may take."""
 LEASE = timedelta(seconds=30)
-"""Longer than any single attempt takes."""
+"""Longer than an attempt, and the wait for its turn in the chat, can take."""
 AT_ONCE = 64
 """Posts under way at once in one process."""
 ACKNOWLEDGEMENTS = 1000
@@ -38,6 +40,8 @@ IDLE = 0.25
 LONGEST_WAIT = 300.0
 """Seconds between two attempts, at most."""
 GIVE_UP = timedelta(hours=24)
+LANES = 10_000
+"""Lanes whose pace is remembered."""
 
 _log = logging.getLogger(__name__)
 _posts = Counter("jufeng_posts_total", "Posts by what became of them", ["platform", "kind", "state"])
@@ -45,6 +49,8 @@ _oldest = Gauge("jufeng_outbox_oldest_seconds", "Age of the oldest post that is 
 
 Way = tuple[str, str]
 """``(platform, bot)``."""
+ShowCard = Callable[[Session, int], Card]
+"""Makes the card of a record as it is now; by the kind of record, as in ``lesson:17``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,11 @@ class _Result:
 class Outbox:
     """Sends waiting posts. Any number of processes may run one on the same database."""
 
-    def __init__(self, database: Database, senders: Iterable[Sender], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, senders: Iterable[Sender], clock: Clock, cards: Mapping[str, ShowCard] | None = None
+    ) -> None:
         self._database = database
+        self._cards = cards or {}
         self._senders: dict[Way, Sender] = {(sender.platform, sender.bot): sender for sender in senders}
         self._clock = clock
         self._owner = secrets.token_hex(8)
@@ -129,15 +138,16 @@ class Outbox:
 
     def _due(self) -> int:
         with self._database.read() as session:
-            due = select(func.count()).where(Post.state == PostState.WAITING, Post.due_at <= self._clock())
+            here = [and_(Post.platform == platform, Post.bot == bot) for platform, bot in self._senders]
+            due = select(func.count()).where(Post.state == PostState.WAITING, Post.due_at <= self._clock(), or_(*here))
             return session.scalar(due) or 0
 
     async def _run(self) -> None:
         while not (self._stopping and not self._under_way):
             try:
                 await self._round(await self._finished())
-            except SQLAlchemyError as error:
-                _log.error("the outbox cannot be read: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # the outbox must go on, whatever one round met
+                _log.error("a round of the outbox failed: %s", type(error).__name__)
                 await asyncio.sleep(IDLE)
             await self._wait()
 
@@ -158,7 +168,7 @@ class Outbox:
         room = 0 if self._stopping else AT_ONCE - len(self._under_way)
         try:
             jobs = await asyncio.get_running_loop().run_in_executor(self._thread, self._settle_and_lease, results, room)
-        except SQLAlchemyError:
+        except Exception:
             for result in results:  # to be written in the next round
                 self._under_way.add(asyncio.create_task(_kept(result)))
             raise
@@ -208,11 +218,30 @@ class Outbox:
         jobs = []
         for post in session.scalars(query):
             if post.leased_until is not None and post.uncertain_since is None:
-                post.uncertain_since = now  # its last attempt ended with the process that made it
-            post.leased_by = self._owner
-            post.leased_until = now + LEASE
-            jobs.append(_job(session, post))
+                post.uncertain_since = post.leased_until - LEASE  # that attempt ended with the process that made it
+            if self._too_uncertain(post, now):
+                post.state, post.error = PostState.DEAD, "uncertain"
+            elif job := self._readable(session, post):
+                post.leased_by = self._owner
+                post.leased_until = now + LEASE
+                jobs.append(job)
         return jobs
+
+    def _too_uncertain(self, post: Post, now: datetime) -> bool:
+        """Whether the platform may have taken the post so long ago that it would not know its uuid any more."""
+        if post.uncertain_since is None or post.kind is not PostKind.POST:
+            return False
+        window = self._senders[post.platform, post.bot].limits.once_for
+        return 0 < window < (now - post.uncertain_since).total_seconds() * 1.1
+
+    def _readable(self, session: Session, post: Post) -> _Job | None:
+        """A post that cannot be read, as one sealed with another key, must not stop the others."""
+        try:
+            return self._job(session, post)
+        except (Locked, ValueError, LookupError) as error:
+            _log.error("post %d cannot be read: %s", post.id, type(error).__name__)
+            post.state, post.error = PostState.DEAD, type(error).__name__
+            return None
 
     def _merge(self, session: Session, now: datetime) -> ColumnElement[bool]:
         """Merges acknowledgements where a chat has many; the condition is for those to be made one by one.
@@ -241,15 +270,39 @@ class Outbox:
                 _merge_into_lines(session, posts, now)
         return Post.id.in_(single)
 
+    def _job(self, session: Session, post: Post) -> _Job:
+        updated = session.scalar(select(Post.sent_ref).where(Post.uuid == post.updates)) if post.updates else None
+        content = load(post.content)
+        return _Job(
+            id=post.id,
+            uuid=post.uuid,
+            way=(post.platform, post.bot),
+            kind=post.kind,
+            lane=post.lane,
+            target=post.target,
+            to_person=post.to_person,
+            content=self._shown(session, content) if isinstance(content, Refresh) else content,
+            ref=post.ref,
+            attempts=post.attempts,
+            created_at=post.created_at,
+            uncertain_since=post.uncertain_since,
+            updates_ref=updated or "",
+        )
+
+    def _shown(self, session: Session, refresh: Refresh) -> Card:
+        kind, _, record_id = refresh.about.partition(":")
+        return self._cards[kind](session, int(record_id))
+
     # In the event loop.
 
     async def _attempt(self, job: _Job) -> _Result:
         try:
             await self._keep_pace(job)
-            return _Result(job, await self._deliver(job))
+            async with asyncio.timeout(ATTEMPT):
+                return _Result(job, await self._deliver(job))
         except RetryLater as wait:
             return self._later(job, wait)
-        except Uncertain:
+        except (Uncertain, TimeoutError):
             return self._uncertain(job)
         except Refused as refusal:
             return _Result(job, _refused(job, refusal))
@@ -275,6 +328,8 @@ class Outbox:
         if job.kind is PostKind.ACKNOWLEDGE:
             return
         now = asyncio.get_running_loop().time()
+        if len(self._pace) > LANES:
+            self._pace = {lane: until for lane, until in self._pace.items() if until > now}
         turn = max(now, self._pace.get(job.lane, 0.0))
         self._pace[job.lane] = turn + 1 / self._senders[job.way].limits.chat_per_second
         if turn > now:
@@ -290,14 +345,14 @@ class Outbox:
         return _Result(job, {"retry_at": until, "error": wait.code, "attempts": job.attempts + 1})
 
     def _uncertain(self, job: _Job) -> _Result:
-        """Tries again while the platform still knows the uuid; after that it might say the same thing twice."""
+        """Tries again, while the platform still knows the uuid (see ``_too_uncertain``)."""
         now = system_clock()
-        since = job.uncertain_since or now
-        window = self._senders[job.way].limits.once_for
-        if 0 < window < (now - since).total_seconds() * 1.1:
-            return _Result(job, {"state": PostState.DEAD, "error": "uncertain", "uncertain_since": since})
-        until = now + timedelta(seconds=_backoff(job.attempts))
-        values = {"retry_at": until, "error": "uncertain", "attempts": job.attempts + 1, "uncertain_since": since}
+        values = {
+            "retry_at": now + timedelta(seconds=_backoff(job.attempts)),
+            "error": "uncertain",
+            "attempts": job.attempts + 1,
+            "uncertain_since": job.uncertain_since or now,
+        }
         return _Result(job, values)
 
 
@@ -307,7 +362,7 @@ async def _kept(result: _Result) -> _Result:
 
 def _backoff(attempts: int) -> float:
     """1 s, 2 s, 4 s … up to five minutes, with a third of chance so that processes do not march in step."""
-    return min(LONGEST_WAIT, 2.0**attempts) * random.uniform(0.67, 1.33)
+    return min(LONGEST_WAIT, 2.0 ** min(attempts, 10)) * random.uniform(0.67, 1.33)
 
 
 def _refused(job: _Job, refusal: Refused) -> dict[str, Any]:
@@ -333,7 +388,8 @@ def _settle(session: Session, results: Iterable[_Result], now: datetime) -> None
 
 def _expire(session: Session, now: datetime) -> None:
     """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
-    late = update(Post).where(Post.state == PostState.WAITING, Post.useful_until < now, Post.leased_until.is_(None))
+    free = or_(Post.leased_until.is_(None), Post.leased_until <= system_clock())
+    late = update(Post).where(Post.state == PostState.WAITING, Post.useful_until < now, free)
     session.execute(late.values(state=PostState.MISSED).execution_options(synchronize_session=False))
     oldest = session.scalar(select(func.min(Post.due_at)).where(Post.state == PostState.WAITING, Post.due_at <= now))
     _oldest.set((now - oldest).total_seconds() if oldest else 0.0)
@@ -364,25 +420,4 @@ def _merge_into_line(session: Session, done: str, named: Sequence[tuple[Post, st
         .where(Post.id.in_(ids))
         .values(state=PostState.MERGED, merged_into=row["uuid"], leased_by=None, leased_until=None)
         .execution_options(synchronize_session=False)
-    )
-
-
-def _job(session: Session, post: Post) -> _Job:
-    updated = None
-    if post.updates:
-        updated = session.scalar(select(Post.sent_ref).where(Post.uuid == post.updates))
-    return _Job(
-        id=post.id,
-        uuid=post.uuid,
-        way=(post.platform, post.bot),
-        kind=post.kind,
-        lane=post.lane,
-        target=post.target,
-        to_person=post.to_person,
-        content=load(post.content),
-        ref=post.ref,
-        attempts=post.attempts,
-        created_at=post.created_at,
-        uncertain_since=post.uncertain_since,
-        updates_ref=updated or "",
     )

@@ -1,6 +1,6 @@
 """Writing to the outbox: what handlers and schedules want said, put into the transaction that caused it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,14 +9,14 @@ from uuid import uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from bot.content import Acknowledge, Card, Text, dump
+from bot.content import Acknowledge, Card, Refresh, Text, dump
 from models.base import new_id
 from models.chats import Chat
 from models.outbox import Post, PostKind, PostState
 from models.people import Identity, Person
 
-UPDATE_AFTER = timedelta(seconds=1)
-"""Updates of one card within this time become one."""
+REFRESH_AFTER = timedelta(seconds=2)
+"""Changes of one card within this time become one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Posting:
         self._now = now
         self._roads = roads
         self._rows: list[dict[str, Any]] = []
-        self._updates: dict[str, Callable[[], Card]] = {}
+        self._refreshed: dict[str, str] = {}
         self._addresses: dict[str, Address] = {}
 
     def post(
@@ -105,40 +105,40 @@ class Posting:
         wait = self._roads.acknowledge_after.get((address.platform, address.bot), 0.0)
         row.update(lane=f"{row['lane']}#", due_at=self._now + timedelta(seconds=wait))
 
-    def update(self, uuid: str, build: Callable[[], Card]) -> None:
-        """Brings a posted card up to date once this transaction's records are complete."""
-        self._updates[uuid] = build
+    def refresh(self, uuid: str, about: str) -> None:
+        """Brings a posted card up to date soon: it will show what ``about`` is by then."""
+        self._refreshed[uuid] = about
 
     def write(self) -> int:
         """Puts it all into the outbox, and returns how many rows that is."""
         self._session.flush()
-        for uuid, build in self._updates.items():
-            self._write_update(uuid, dump(build()))
-        rows, self._rows, self._updates = self._rows, [], {}
+        if self._refreshed:
+            self._write_refreshes()
+        rows, self._rows, self._refreshed = self._rows, [], {}
         if rows:
             self._session.execute(insert(Post), rows)
         return len(rows)
 
-    def _write_update(self, uuid: str, content: bytes) -> None:
-        """An update that is still waiting takes the new content and keeps its turn."""
-        waiting = select(Post).where(
-            Post.updates == uuid,
-            Post.state == PostState.WAITING,
-            Post.leased_by.is_(None),
-            Post.kind == PostKind.UPDATE,
+    def _write_refreshes(self) -> None:
+        """A card for which one is waiting needs no other: it will show this change too."""
+        waiting = (
+            select(Post.updates)
+            .where(Post.updates.in_(list(self._refreshed)), Post.state == PostState.WAITING, Post.leased_by.is_(None))
+            .order_by(Post.id)
+            .with_for_update()  # else it might be sent before this transaction's changes can be seen
         )
-        if pending := self._session.scalars(waiting).first():
-            pending.content = content
-            self._session.flush()
-        elif address := self._address_of_post(uuid):
-            row = self._row(address, PostKind.UPDATE, content, "", None)
-            row.update(updates=uuid, due_at=self._now + UPDATE_AFTER)
+        wanted = self._refreshed.keys() - set(self._session.scalars(waiting))
+        addresses = self._addresses_of(wanted)
+        for uuid in sorted(wanted & addresses.keys()):
+            content = dump(Refresh(self._refreshed[uuid]))
+            row = self._row(addresses[uuid], PostKind.UPDATE, content, "", None)
+            row.update(updates=uuid, due_at=self._now + REFRESH_AFTER)
 
-    def _address_of_post(self, uuid: str) -> Address | None:
-        if uuid in self._addresses:
-            return self._addresses[uuid]
-        post = self._session.scalars(select(Post).where(Post.uuid == uuid)).one_or_none()
-        return Address(post.platform, post.bot, post.target, post.to_person) if post else None
+    def _addresses_of(self, uuids: Iterable[str]) -> dict[str, Address]:
+        columns = (Post.uuid, Post.platform, Post.bot, Post.target, Post.to_person)
+        rows = self._session.execute(select(*columns).where(Post.uuid.in_(list(uuids))))
+        before = {uuid: Address(platform, bot, ref, person) for uuid, platform, bot, ref, person in rows}
+        return before | self._addresses
 
     def _row(
         self, address: Address, kind: PostKind, content: bytes, ref: str, message_id: int | None

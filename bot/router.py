@@ -10,8 +10,10 @@ from bot.messages import IncomingMessage
 from bot.posting import Address, address_of
 from bot.understanding.intent import Intent
 
-ADDRESSED_ENOUGH = 0.6
+SURE_ENOUGH = 0.7
 """Below this an addressed text is asked back, not acted upon."""
+BEFORE_TYING = frozenset({"joined", "bind", "bind_chat"})
+"""What is heard in a group that is not tied yet without the bot being addressed."""
 
 
 class Understander(Protocol):
@@ -39,7 +41,7 @@ class Router:
         """Does what the message wants. None: it wants nothing of the bot, and nothing of it is kept."""
         context = _context(batch, message, message_id)
         intent = self._intent(context)
-        if not intent.reply:
+        if not intent.reply or _overheard(context, intent):
             return None
         reply = _call(context, intent)
         return Handled(intent.name, _send(context, reply) if reply else "")
@@ -66,13 +68,25 @@ def _context(batch: Batch, message: IncomingMessage, message_id: int) -> Context
 
 
 def _call(context: Context, intent: Intent) -> Reply | None:
-    doubtful = intent.name != "none" and context.message.addressed and intent.confidence < ADDRESSED_ENOUGH
+    doubtful = intent.name != "none" and context.message.addressed and intent.confidence < SURE_ENOUGH
     found = registration("doubt" if doubtful else intent.name) or registration("unknown")
     if found is None:
         raise LookupError("no handlers are registered")
     if not _may(context, found.by):
-        return Privately(Text(found.by.value))
+        return Privately(Text(found.by.value)) if _asked(context, found.by) else None
     return found.handler(context, intent)
+
+
+def _overheard(context: Context, intent: Intent) -> bool:
+    """Whether this was said among people whose group is no branch's yet."""
+    if context.message.addressed or context.chat is None or context.chat.organisation is not None:
+        return False
+    return not intent.danger and intent.name not in BEFORE_TYING
+
+
+def _asked(context: Context, by: Who) -> bool:
+    """Whether a refusal is owed: a stranger's talk in a group is none of the bot's business, a check-in is."""
+    return context.message.addressed or context.person is not None or by is Who.MEMBER
 
 
 def _may(context: Context, by: Who) -> bool:

@@ -11,7 +11,7 @@ PATIENCE = 120.0
 
 
 async def run_tick(server: Server, write: Callable[[str], None]) -> int:
-    """Runs what is due at the server's time and returns once it is sent: exit code 0, or 1 where that takes too long."""
+    """Runs what is due at the server's time and returns once it is sent: 0, or 1 where that takes too long."""
     done = await asyncio.to_thread(run_due, server.database, server.clock(), server.roads)
     server.outbox.start()
     sent = await server.outbox.emptied(PATIENCE)

@@ -14,16 +14,15 @@ NO_BRANCH = "还不知道你是哪个支部的。请先发「报到 姓名 手�
 @handles("appeal_file", by=Who.ANYONE)
 def appeal_file(context: Context, intent: Intent) -> Reply:
     """Registers an appeal, and tells the secretary in private."""
-    organisation = context.organisation
+    # One's own secretary hears it, in whatever group it was begun: not that of a company or a unit.
+    organisation = context.person.organisation if context.person else context.organisation
     if organisation is None:
         return Privately(Text(NO_BRANCH))
     case = collect(context.session, new_case(context, intent, CaseKind.APPEAL, organisation), reporter(context))
     case.chat_id = None  # where it was begun is nobody's business
     if context.chat is not None:
         context.say(context.chat, Text(IN_GROUP))
-    heard = context.tell_all(
-        (p for p in dispatchers(context, case) if p is not context.person), dispatcher_card(case, "🔒")
-    )
+    heard = context.tell_all(dispatchers(context, case), dispatcher_card(case, "🔒"))
     told = "已经私下告诉书记" if heard else "书记还没有报到，我会继续留着"
     return Privately(
         Text(

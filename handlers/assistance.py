@@ -30,25 +30,42 @@ HELP = {
     "organizer": "您好，每周一 9:30 我把下面各支部的情况发给您。想现在看，发「周报」。",
 }
 DOUBT = {
-    "check_in": "签到",
-    "leave_request": "请假 今晚要跑单",
-    "hazard_report": "隐患 哪里、怎么了",
-    "appeal_file": "诉求 什么事",
-    "case_query": "进度 1001",
-    "case_feedback": "评价 1001 满意",
-    "points_query": "我的积分",
-    "points_claim": "申报 做了什么 2小时",
-    "lesson_query": "什么时候上课",
-    "open_lesson": "开课 10分钟微课堂 主题",
-    "close_lesson": "结束签到",
-    "attendance_list": "谁没签到",
-    "plan_lesson": "计划 党员大会 周五15:00",
-    "assign_case": "派单 1001 物业",
-    "resolve_case": "办结 1001 怎么办的",
     "accept_case": "受理 1001",
+    "appeal_file": "诉求 什么事",
+    "approve_claim": "通过 31",
+    "approve_leave": "准假 小李",
+    "assign_case": "派单 1001 物业",
+    "attendance_list": "谁没签到",
+    "bind": "报到 姓名 手机后四位",
+    "bind_chat": "绑定 支部名称",
+    "case_feedback": "评价 1001 满意",
+    "case_list": "待办",
+    "case_query": "进度 1001",
+    "check_in": "签到",
+    "close_lesson": "结束签到",
+    "decline_case": "不受理 1001 理由",
+    "digest": "周报",
     "grant_points": "加分 小李 5 送考",
+    "hazard_report": "隐患 哪里、怎么了",
+    "help": "帮助",
+    "leaderboard": "积分榜",
+    "leave_request": "请假 今晚要跑单",
+    "lesson_query": "什么时候上课",
+    "merge_case": "并案 1002 到 1001",
+    "open_lesson": "开课 10分钟微课堂 主题",
+    "party_application": "我想入党",
+    "plan_lesson": "计划 党员大会 周五15:00",
+    "points_claim": "申报 做了什么 2小时",
+    "points_query": "我的积分",
+    "reject_claim": "驳回 31 理由",
+    "resolve_case": "办结 1001 怎么办的",
+    "return_case": "退单 1001 理由",
+    "roster": "名册",
 }
-NOT_YET = "这件事我还不会，请直接跟书记说。我会的，发「帮助」看看。"
+"""How each thing is said so that it cannot be misunderstood."""
+NOT_BOUND = "还没报到的话，先发「报到 姓名 手机后四位」。"
+NOT_YET = "这件事我还不会{ask}。我会的，发「帮助」看看。"
+HERE = "我在。"
 LOST = "没听明白。{hint}"
 HINTS = {
     "member": "可以说「签到」「我的积分」，或者直接说哪里有隐患。全部用法发「帮助」。",
@@ -65,7 +82,8 @@ WELCOME = (
 @handles("help", by=Who.ANYONE)
 def help_(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     """What the sender can say."""
-    return Text(HELP[context.role])
+    first = "" if context.person or context.admin else f"\n{NOT_BOUND}"
+    return Text(HELP[context.role] + first)
 
 
 @handles("joined", by=Who.ANYONE)
@@ -82,20 +100,25 @@ def photo_alone(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
 
 @handles("doubt", by=Who.ANYONE)
 def doubt(context: Context, intent: Intent) -> Reply:
-    """The bot was meant, and the text is half understood."""
+    """The bot was meant, and the text is half understood. Nobody is asked to say an appeal again in a group."""
     guess = DOUBT.get(intent.name)
     if guess is None:
         return Text(LOST.format(hint=HINTS[context.role]))
-    return Text(f"您是不是想说「{guess}」？是的话照这样发一遍。")
+    if (number := intent.integer("case")) is not None:
+        guess = guess.replace("1001", str(number))
+    asked = Text(f"您是不是想说「{guess}」？是的话照这样发一遍。")
+    return Privately(asked) if intent.name == "appeal_file" else asked
 
 
 @handles("none", by=Who.ANYONE)
 def lost(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
-    """The bot was meant, and the text is not understood."""
-    return Text(LOST.format(hint=HINTS[context.role]))
+    """The bot was meant, and the text is not understood, or there is none."""
+    hint = HINTS[context.role]
+    return Text(LOST.format(hint=hint) if context.message.text else HERE + hint)
 
 
 @handles("unknown", by=Who.ANYONE)
 def not_yet(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
     """Understood, but nothing that the bot can do. Nobody who did not ask the bot hears of it."""
-    return Text(NOT_YET) if context.message.addressed else None
+    ask = "，请直接跟书记说" if context.role == "member" else ""
+    return Text(NOT_YET.format(ask=ask)) if context.message.addressed else None

@@ -1,5 +1,7 @@
 """The steps of a case (受理、不受理、派单、退单、办结、并案、评价), the same for hazards and appeals."""
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from bot.content import Button, Card, Field, Text
@@ -29,7 +31,9 @@ from models.people import Person, posts_of
 from models.people import Post as Office
 from models.points import HAZARD, Award, given
 
-UNKNOWN = "没有 {number} 这个编号，请看看是不是打错了。要看在办的，请发「待办」。"
+UNKNOWN = "没有找到 {number}，请看看编号是不是打错了。"
+NOT_YOURS = "{number} 不在您这边办，不能{action}。想知道进展，请发「进度 {number}」。"
+NOT_REPORTED_BY_YOU = "{number} 要由报的人来评价。想知道进展，请发「进度 {number}」。"
 WHICH = "请带上编号，比如「{example}」。要看在办的，请发「待办」。"
 EXAMPLES = {
     Action.ACCEPT: "受理 {number}",
@@ -66,7 +70,7 @@ def do(
     try:
         change(context.session, case, action, actor, reason, unit)
     except Illegal as illegal:
-        return Privately(Text(_instead(illegal)))
+        return Privately(Text(_instead(illegal, actor)))
     return case
 
 
@@ -79,8 +83,12 @@ def _actor(context: Context, case: Case) -> Actor:
     return Actor(context.person, parts, context.now, context.message_id)
 
 
-def _instead(illegal: Illegal) -> str:
+def _instead(illegal: Illegal, actor: Actor) -> str:
     case = illegal.case
+    if illegal.action in (Action.RATE, Action.REOPEN) and Part.REPORTER not in actor.parts:
+        return NOT_REPORTED_BY_YOU.format(number=case.number)
+    if not actor.parts:
+        return NOT_YOURS.format(number=case.number, action=illegal.action)
     state = f"{case.number} 现在是「{case.state}」，不能{illegal.action}。"
     if not illegal.legal:
         return f"{state}想知道进展，请发「进度 {case.number}」。"
@@ -99,11 +107,13 @@ def name_of(case: Case) -> str:
     return f"{case.number}（诉求）" if case.confidential else f"{case.number}（{what}）"
 
 
-def tell_reporter(context: Context, case: Case, content: Text | Card) -> None:
-    """Tells the reporter in private, wherever the report came from; nobody is told what they did themselves."""
+def tell_reporter(context: Context, case: Case, content: Text | Card) -> bool:
+    """Tells the reporter in private, wherever the report came from; nobody is told what they did themselves (False)."""
     address = Address(case.reporter_platform, case.reporter_bot, case.reporter_ref, to_person=True)
-    if address != context.sender:
-        context.tell_address(address, content)
+    if address == context.sender:
+        return False
+    context.tell_address(address, content)
+    return True
 
 
 @handles("accept_case", by=Who.CASEWORKER)
@@ -113,14 +123,16 @@ def accept(context: Context, intent: Intent) -> Reply:
     if not isinstance(case, Case):
         return case
     verified(context, case)
-    who = case.unit.name if case.state is CaseState.IN_PROGRESS and case.unit else "支部"
-    tell_reporter(context, case, Text(f"你报的 {name_of(case)}{who}已受理。"))
-    return answer(case, f"{name_of(case)}已受理，现在是「{case.state}」。")
+    with_unit = case.state is CaseState.IN_PROGRESS and case.unit is not None
+    who = case.unit.name if with_unit and case.unit else "支部"
+    tell_reporter(context, case, Text(f"你报的 {name_of(case)}，{who}已受理。"))
+    assign = "" if with_unit else f"可以「派单 {case.number} 单位」，"
+    return answer(case, f"{name_of(case)}已受理。{assign}办好了发「办结 {case.number} 怎么办的」。")
 
 
 def verified(context: Context, case: Case) -> None:
-    """隐患属实: the first 受理 of a hazard earns its reporter points."""
-    if case.kind is not CaseKind.HAZARD or case.reporter is None:
+    """隐患属实: the first 受理 of a hazard earns its reporter points, unless it is the reporter who accepts it."""
+    if case.kind is not CaseKind.HAZARD or case.reporter is None or case.reporter is context.person:
         return
     award = Award(HAZARD, HAZARD.points, f"case:{case.number}", context.message_id)
     if not given(context.session, award.cause):
@@ -142,21 +154,22 @@ def decline(context: Context, intent: Intent) -> Reply:
 @handles("assign_case", by=Who.CASEWORKER)
 def assign(context: Context, intent: Intent) -> Reply:
     """派单 to a responsible unit, which is told in its own chat, or its 联系人 in private where confidence demands."""
-    unit = _unit(context, intent.text("org"))
+    unit = _unit(context, intent)
     if isinstance(unit, Text):
         return Privately(unit)
     case = step(context, intent, Action.ASSIGN, unit=unit)
     if not isinstance(case, Case):
         return case
     verified(context, case)
-    reached = _send_to_unit(context, case, unit)
+    reached = _send_to_unit(context, case, unit, f"📮 新派单 {case.number}")
     tell_reporter(context, case, Text(f"你报的 {name_of(case)}已派给{unit.name}。"))
     missing = "" if reached else f"{unit.name}还没有绑定群，联系人也没有报到，请当面转达。"
     return answer(case, f"{name_of(case)}已派给{unit.name}。{missing}")
 
 
-def _unit(context: Context, name: str) -> Organisation | Text:
+def _unit(context: Context, intent: Intent) -> Organisation | Text:
     tree = context.batch.tree
+    name = intent.text("org")
     units = [org for org in tree.by_id.values() if org.kind is OrganisationKind.UNIT]
     found = [org for org in tree.named(name) if org in units] if name else []
     if len(found) == 1:
@@ -164,11 +177,12 @@ def _unit(context: Context, name: str) -> Organisation | Text:
     names = "、".join(org.name for org in (found or units))
     if not names:
         return Text("名册里还没有责任单位，请让管理员先导入。")
-    return Text(f"派给谁？现在有：{names}。请发「派单 编号 单位」。")
+    asked = f"没有叫「{name}」的责任单位。" if name and not found else "派给谁？"
+    return Text(f"{asked}现在有：{names}。请发「派单 {intent.integer('case') or 1024} 单位」。")
 
 
-def _send_to_unit(context: Context, case: Case, unit: Organisation) -> bool:
-    card = unit_card(case)
+def _send_to_unit(context: Context, case: Case, unit: Organisation, title: str) -> bool:
+    card = unit_card(case, title)
     chats = [] if case.confidential else chats_of(context.session, unit)
     for chat in chats:
         context.say(chat, card)
@@ -177,21 +191,24 @@ def _send_to_unit(context: Context, case: Case, unit: Organisation) -> bool:
     return bool(context.tell_all(posts_of(context.session, unit, Office.CONTACT), card))
 
 
-def unit_card(case: Case) -> Card:
+def unit_card(case: Case, title: str) -> Card:
     """What the responsible unit gets."""
     number = case.number
-    about = f"case:{number}"
+    hint = f"请回复「受理 {number}」，办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
+    return case_card(case, title, (Action.ACCEPT, Action.RESOLVE, Action.RETURN), hint)
+
+
+def case_card(case: Case, title: str, actions: tuple[Action, ...], hint: str) -> Card:
+    """A case with buttons for what can be done to it; the first is the one to press."""
+    about = f"case:{case.number}"
+    first, *others = (Button(action, f"{action} {case.number}", about) for action in actions)
     return Card(
-        title=f"📮 新派单 {number}",
+        title=title,
         text=case.text,
         fields=case_fields(case),
         photos=tuple(case.photos),
-        buttons=(
-            Button("受理", f"受理 {number}", about, "primary"),
-            Button("办结", f"办结 {number}", about),
-            Button("退单", f"退单 {number}", about),
-        ),
-        hint=f"请回复「受理 {number}」，办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。",
+        buttons=(replace(first, style="primary"), *others),
+        hint=hint,
     )
 
 
@@ -220,9 +237,10 @@ def return_(context: Context, intent: Intent) -> Reply:
 
 
 def dispatchers(context: Context, case: Case) -> list[Person]:
-    """The secretaries who run the case, nearest organisation first."""
+    """The secretaries who run the case, nearest organisation first; the sender, who knows already, is left out."""
     for organisation in (case.organisation, *context.batch.tree.above(case.organisation)):
-        if found := posts_of(context.session, organisation, Office.SECRETARY, Office.DEPUTY, Office.LEADER):
+        offices = posts_of(context.session, organisation, Office.SECRETARY, Office.DEPUTY, Office.LEADER)
+        if found := [person for person in offices if person is not context.person]:
             return found
     return []
 
@@ -234,11 +252,13 @@ def resolve(context: Context, intent: Intent) -> Reply:
     if not isinstance(case, Case):
         return case
     how = f"：{intent.text('text')}" if intent.text("text") else ""
-    tell_reporter(context, case, _ask_for_rating(case, how))
+    told = "。已经告诉报的人。" if tell_reporter(context, case, _ask_for_rating(case, how)) else ""
+    for merged in context.session.scalars(select(Case).where(Case.merged_into == case.id)):
+        tell_reporter(context, merged, Text(f"✅ 你报的 {name_of(merged)}并在 {case.number} 里，已办结{how}"))
     _tell_group(context, case, f"✅ {name_of(case)}已办结{how}")
     if context.person is None or Part.DISPATCHER not in parts_of(context.person, case):
         context.tell_all(dispatchers(context, case), Text(f"{name_of(case)}已办结{how}"))
-    return answer(case, f"{name_of(case)}已办结{how}。已经告诉报的人。")
+    return answer(case, f"{name_of(case)}已办结{how}{told}")
 
 
 def _ask_for_rating(case: Case, how: str) -> Card:
@@ -285,6 +305,8 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
     if case is None:
         return Privately(Text("没有等你评价的事。")) if context.message.addressed else None
     rating = _rating(intent, context.message.text)
+    if rating is None:
+        return Privately(Text(f"办得怎么样？请回复「评价 {case.number} 满意」「基本满意」或「未解决」。"))
     action = Action.REOPEN if rating is Rating.UNSOLVED else Action.RATE
     done = do(context, case, action, str(rating))
     if not isinstance(done, Case):
@@ -294,16 +316,25 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
         return Privately(Text(f"谢谢，{case.number} 记为「{rating}」。"))
     told = Text(f"{name_of(case)}报的人说还没解决，已重办（第 {case.reopened} 次）。")
     context.tell_all(dispatchers(context, case), told)
+    if case.unit is not None:
+        _send_to_unit(context, case, case.unit, f"🔁 重办 {case.number}")
     return Privately(Text(f"{case.number} 已经重新打开，书记会接着办。"))
 
 
-def _rating(intent: Intent, said: str) -> Rating:
+RATED_BY = {
+    Rating.UNSOLVED: ("不满意", "没", "未", "不行", "不好", "差评", "老样子", "那样"),
+    Rating.FAIR: ("基本", "还算", "比较满意", "一般", "凑合", "还行", "还可以"),
+    Rating.SATISFIED: ("满意", "很好", "挺好", "不错", "好评", "五星", "解决了"),
+}
+"""The words of a rating; what is said first counts: 满意，没想到这么快."""
+
+
+def _rating(intent: Intent, said: str) -> Rating | None:
     points = intent.integer("points")
     if points is not None:
         return Rating.SATISFIED if points >= 4 else Rating.FAIR if points == 3 else Rating.UNSOLVED
-    if any(word in said for word in ("基本", "一般", "凑合")):
-        return Rating.FAIR
-    return Rating.UNSOLVED if any(word in said for word in ("没", "未", "不", "还是")) else Rating.SATISFIED
+    found = [(said.find(word), rating) for rating, words in RATED_BY.items() for word in words if word in said]
+    return min(found, key=lambda place_and_rating: place_and_rating[0])[1] if found else None
 
 
 def _waiting_for_rating(context: Context) -> Case | None:
@@ -321,13 +352,19 @@ def case_query(context: Context, intent: Intent) -> Reply:
     number = intent.integer("case")
     case = find_case(context.session, number) if number is not None else _latest_reported(context)
     if case is None:
-        unknown = UNKNOWN.format(number=number) if number is not None else "你还没有报过隐患或诉求。"
+        unknown = UNKNOWN.format(number=number) if number is not None else _nothing_reported(context)
         return Privately(Text(unknown))
     if case.confidential and not _actor(context, case).parts:
         return Privately(Text(UNKNOWN.format(number=case.number)))
     steps = context.session.scalars(select(CaseStep).where(CaseStep.case_id == case.id).order_by(CaseStep.id))
-    lines = [f"{name_of(case)} {case.state}", *(_step_line(step) for step in steps)]
+    lines = [f"{name_of(case)}现在是「{case.state}」", *(_step_line(step) for step in steps)]
     return answer(case, "\n".join(lines))
+
+
+def _nothing_reported(context: Context) -> str:
+    if context.private:
+        return "你还没有报过隐患或诉求。"
+    return "你还没有报过隐患。诉求的进度，请在这里问我。"
 
 
 def _step_line(step: CaseStep) -> str:
@@ -353,7 +390,8 @@ def case_list(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     query = select(Case).where(Case.state.in_(OPEN_STATES), Case.organisation_id.in_(ids) | Case.unit_id.in_(ids))
     if not context.private:
         query = query.where(Case.kind == CaseKind.HAZARD)
-    cases = context.session.scalars(query.order_by(Case.created_at)).all()
+    found = context.session.scalars(query.order_by(Case.created_at))
+    cases = [case for case in found if _actor(context, case).parts - {Part.REPORTER}]
     if not cases:
         return Text("没有在办的事。")
     lines = [f"{name_of(case)} {case.state} {moment_text(case.created_at)}" for case in cases[:LISTED]]

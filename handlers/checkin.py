@@ -1,22 +1,26 @@
 """Check-in (签到): by word or by the card's button, once per person, acknowledged quietly."""
 
-from functools import partial
+from collections import defaultdict
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from bot.content import Acknowledge, Card, Text
+from bot.content import Acknowledge, Text
 from bot.handling import Batch, Context, Privately, Reply, Who, handles
-from bot.reports.attendance import lesson_card
 from bot.understanding.intent import Intent
 from bot.wording import hour_text
 from handlers.points import ledger
-from models.lessons import CheckIn, CheckInWay, Lesson, LessonState, RollEntry, count_check_ins
+from models.lessons import CheckIn, CheckInWay, Lesson, LessonState, RollEntry
 from models.people import Person
 from models.points import LESSON, Award
 
 NONE_OPEN = "现在没有开着的签到。想知道下次什么时候上课，发「什么时候上课」。"
 ENDED = "这一次签到已经结束了。要补课的话，请跟书记说。"
+
+LATEST = timedelta(hours=8)
+"""How late a message may arrive."""
+SKEW = timedelta(minutes=2)
+"""How far a platform's clock may be behind."""
 
 
 @handles("check_in", by=Who.MEMBER)
@@ -31,51 +35,52 @@ def check_in(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
     if before is not None:
         return Privately(Text(f"你 {hour_text(before.at)} 已经签过了"))
     way = CheckInWay.BUTTON if context.message.kind == "button" else CheckInWay.WORD
-    register.add(
-        CheckIn(lesson_id=lesson.id, person_id=person.id, at=context.now, way=way, message_id=context.message_id)
-    )
+    at = min(context.message.sent_at, context.now)
+    register.add(CheckIn(lesson_id=lesson.id, person_id=person.id, at=at, way=way, message_id=context.message_id))
     award = Award(LESSON, LESSON.points, f"lesson:{lesson.id}", context.message_id)
     context.batch.shared(ledger).award(person, award, context.now)
     if lesson.card is not None:
-        context.batch.posting.update(lesson.card, partial(_card, context.session, lesson))
+        context.batch.posting.refresh(lesson.card, f"lesson:{lesson.id}")
     return Acknowledge("已签到", person.name)
 
 
-def _card(session: Session, lesson: Lesson) -> Card:
-    return lesson_card(lesson, *count_check_ins(session, lesson))
-
-
 class OpenLessons:
-    """The open lessons that the messages of one batch can be about, read at once."""
+    """The lessons that the messages of one batch can be check-ins to, read at once.
+
+    One that has been closed still takes a check-in that was sent before: a message may be hours late (Feishu's last
+    redelivery comes after seven), and the rider was there all the same.
+    """
 
     def __init__(self, batch: Batch) -> None:
         self._session = batch.session
         people = [person.id for person in batch.people.values()]
         chats = [chat.id for chat in batch.chats.values()]
-        expected = select(RollEntry.lesson_id, RollEntry.person_id).where(RollEntry.person_id.in_(people))
-        rolls = self._session.execute(
-            expected.join(Lesson, Lesson.id == RollEntry.lesson_id).where(Lesson.state == LessonState.OPEN)
-        ).all()
-        self._expected: dict[int, list[int]] = {}
-        for lesson_id, person_id in rolls:
-            self._expected.setdefault(person_id, []).append(lesson_id)
-        wanted = Lesson.chat_id.in_(chats) | Lesson.id.in_({lesson_id for lesson_id, _ in rolls})
-        query = select(Lesson).where(Lesson.state == LessonState.OPEN, wanted)
-        self._lessons = {lesson.id: lesson for lesson in self._session.scalars(query)}
-        self._by_chat = {lesson.chat_id: lesson for lesson in self._lessons.values()}
+        recent = (Lesson.state == LessonState.OPEN) | (Lesson.closed_at > batch.now - LATEST)
+        expected = select(RollEntry.person_id, RollEntry.lesson_id).join(Lesson, Lesson.id == RollEntry.lesson_id)
+        self._expected: defaultdict[int, list[int]] = defaultdict(list)
+        for person_id, lesson_id in self._session.execute(expected.where(RollEntry.person_id.in_(people), recent)):
+            self._expected[person_id].append(lesson_id)
+        wanted = {lesson_id for lesson_ids in self._expected.values() for lesson_id in lesson_ids}
+        lessons = select(Lesson).where(recent, Lesson.chat_id.in_(chats) | Lesson.id.in_(wanted))
+        self._lessons = {
+            lesson.id: lesson for lesson in self._session.scalars(lessons.order_by(Lesson.opened_at.desc()))
+        }
+        self._by_chat: defaultdict[int | None, list[Lesson]] = defaultdict(list)
+        for lesson in self._lessons.values():
+            self._by_chat[lesson.chat_id].append(lesson)
         done = select(CheckIn).where(CheckIn.lesson_id.in_(list(self._lessons)), CheckIn.person_id.in_(people))
         self._done = {(done.lesson_id, done.person_id): done for done in self._session.scalars(done)}
 
     def meant(self, context: Context) -> Lesson | None:
-        """The card's lesson; else the group's; else the one lesson at which the sender is expected."""
+        """The card's lesson; else the group's; else one at which the sender is expected: if it was open then."""
+        sent_at = context.message.sent_at
         if context.message.about:
             named = context.message.about.removeprefix("lesson:")
-            lesson = self._lessons.get(int(named)) if named.isdecimal() else None
-            return lesson if lesson and lesson.state is LessonState.OPEN else None
-        here = self._by_chat.get(context.chat.id) if context.chat else None
-        elsewhere = [self._lessons[i] for i in self._expected.get(context.member.id, ()) if i in self._lessons]
-        candidates = [lesson for lesson in (here, *elsewhere) if lesson and lesson.state is LessonState.OPEN]
-        return candidates[0] if candidates else None
+            candidates = [self._lessons.get(int(named))] if named.isdecimal() else []
+        else:
+            here = self._by_chat[context.chat.id] if context.chat else []
+            candidates = [*here, *(self._lessons.get(number) for number in self._expected[context.member.id])]
+        return next((lesson for lesson in candidates if lesson and _was_open(lesson, sent_at)), None)
 
     def checked_in(self, lesson: Lesson, person: Person) -> CheckIn | None:
         """The person's check-in, where there is one."""
@@ -85,3 +90,9 @@ class OpenLessons:
         """Records a check-in."""
         self._done[check_in.lesson_id, check_in.person_id] = check_in
         self._session.add(check_in)
+
+
+def _was_open(lesson: Lesson, moment: datetime) -> bool:
+    if lesson.opened_at is None or moment < lesson.opened_at - SKEW:
+        return False
+    return lesson.closed_at is None or moment < lesson.closed_at

@@ -35,6 +35,8 @@ NO_LESSON = "最近没有安排的课，不用请假。"
 HOW_TO_PLAN = "请说什么会、什么时候，比如「计划 党员大会 周五15:00」。"
 AHEAD = timedelta(days=7)
 """How far ahead leave is taken to be for the next lesson."""
+NEAR = timedelta(hours=1)
+"""How near its time a planned lesson is what 开课 without a kind means."""
 
 
 @handles("open_lesson", by=Who.SECRETARY)
@@ -51,6 +53,7 @@ def open_(context: Context, intent: Intent) -> Reply | None:
     lesson.led_by = context.person.id if context.person else None
     lesson.message_id = context.message_id
     open_lesson(context.session, lesson, context.now)
+    context.batch.forget_shared()  # who checks in right behind this, in the same batch, must find it
     lesson.card = context.say(chat, lesson_card(lesson, *count_check_ins(context.session, lesson)))
     return Text(f"已经在「{chat.title}」里开始签到。") if context.private else None
 
@@ -85,10 +88,15 @@ def _planned_today(context: Context, chat: Chat, intent: Intent) -> Lesson | Non
     kind, topic = intent.text("kind"), intent.text("topic")
     for lesson in context.session.scalars(query.order_by(Lesson.planned_at)):
         same_day = lesson.planned_at is not None and local(lesson.planned_at).date() == today
-        if same_day and (not kind or lesson.kind == kind) and (not topic or lesson.topic in ("", topic)):
+        meant = lesson.kind == kind if kind else _is_about_to_start(lesson, context.now)
+        if same_day and meant and (not topic or lesson.topic in ("", topic)):
             lesson.topic = lesson.topic or topic
             return lesson
     return None
+
+
+def _is_about_to_start(lesson: Lesson, now: datetime) -> bool:
+    return lesson.planned_at is not None and abs(lesson.planned_at - now) <= NEAR
 
 
 def _chat(context: Context) -> Chat | Text:
@@ -123,9 +131,8 @@ def close(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
     if lesson is None:
         return Privately(Text(NOTHING_OPEN))
     close_lesson(lesson, context.now)
-    counts = count_check_ins(context.session, lesson)
     if lesson.card is not None:
-        context.batch.posting.update(lesson.card, lambda: lesson_card(lesson, *counts))
+        context.batch.posting.refresh(lesson.card, f"lesson:{lesson.id}")
     summary = lesson_summary(lesson, attendance(context.session, lesson))
     context.say(chat, summary)
     return summary if context.private else None
@@ -159,13 +166,13 @@ def plan(context: Context, intent: Intent) -> Reply:
         return Privately(Text(HOW_TO_PLAN))
     at = datetime.fromisoformat(intent.text("time"))
     if at <= context.now:
-        return Privately(Text(f"{moment_text(at)}已经过了。{HOW_TO_PLAN}"))
+        return Privately(Text(f"{moment_text(at)} 已经过了。{HOW_TO_PLAN}"))
     lesson = _lesson(chat, intent)
     lesson.chat_id, lesson.planned_at, lesson.message_id = chat.id, at, context.message_id
     context.session.add(lesson)
     where = f"，{lesson.place}" if lesson.place else ""
     return Text(
-        f"📅 已安排：{lesson.title}，{moment_text(at)}{where}。到时候发「开课 {kind}」就开始签到，前一天我会提醒大家。"
+        f"📅 已安排：{lesson.title}，{moment_text(at)}{where}。会前我提醒大家，到时候发「开课 {kind}」就开始签到。"
     )
 
 
@@ -198,28 +205,27 @@ def leave_request(context: Context, intent: Intent) -> Reply:
     if lesson is None:
         return Privately(Text(NO_LESSON))
     if _leave(context, lesson, person) is not None:
-        return Privately(Text(f"{lesson.title}你已经请过假了。"))
-    reason = intent.text("text") or "没有写明"
-    context.session.add(
-        Leave(
-            lesson_id=lesson.id,
-            person_id=person.id,
-            reason=reason,
-            state=LeaveState.ASKED,
-            asked_at=context.now,
-            message_id=context.message_id,
-        )
+        return Privately(Text(f"{lesson.title}，你已经请过假了。"))
+    leave = Leave(
+        id=new_id(),
+        lesson_id=lesson.id,
+        person_id=person.id,
+        reason=intent.text("text") or "没有写明",
+        state=LeaveState.ASKED,
+        asked_at=context.now,
+        message_id=context.message_id,
     )
-    context.tell_all(leaders_of(context, person), _leave_card(lesson, person, reason))
-    return Privately(Text(f"已替你向书记请假：{lesson.title}，事由：{reason}。同意了我告诉你。"))
+    context.session.add(leave)
+    context.tell_all(leaders_of(context, person), _leave_card(lesson, person, leave))
+    return Privately(Text(f"已替你向书记请假：{lesson.title}，事由：{leave.reason}。同意了我告诉你。"))
 
 
-def _leave_card(lesson: Lesson, person: Person, reason: str) -> Card:
+def _leave_card(lesson: Lesson, person: Person, leave: Leave) -> Card:
     says = f"准假 {person.name}"
     return Card(
         title=f"✋ {person.name} 请假：{lesson.title}",
-        text=f"事由：{reason}",
-        buttons=(Button("准假", says, f"lesson:{lesson.id}", "primary"),),
+        text=f"事由：{leave.reason}",
+        buttons=(Button("准假", says, f"leave:{leave.id}", "primary"),),
         hint=f"同意请回复「{says}」。",
     )
 
@@ -245,21 +251,30 @@ def _leave(context: Context, lesson: Lesson, person: Person) -> Leave | None:
 
 @handles("approve_leave", by=Who.SECRETARY)
 def approve_leave(context: Context, intent: Intent) -> Reply:
-    """Approves the latest leave that somebody has asked for."""
-    name = intent.text("person")
-    if not name:
-        return Privately(Text("请写准谁的假，比如「准假 小李」。"))
-    found = [p for p in find_person(context, name) if context.runs(p.organisation)]
-    if len(found) != 1:
-        return Privately(Text((SEVERAL if found else NOBODY).format(name=name)))
-    person = found[0]
-    query = select(Leave).where(Leave.person_id == person.id, Leave.state == LeaveState.ASKED)
-    leave = context.session.scalars(query.order_by(Leave.asked_at.desc()).limit(1)).one_or_none()
-    if leave is None:
-        return Privately(Text(f"{person.name} 没有等着批的假。"))
+    """Approves the leave of the card, or the latest that somebody has asked for."""
+    leave = _asked_leave(context, intent.text("person"))
+    if isinstance(leave, Text):
+        return Privately(leave)
+    person = context.session.get_one(Person, leave.person_id)
+    lesson = context.session.get_one(Lesson, leave.lesson_id)
     leave.state = LeaveState.APPROVED
     leave.decided_by = context.person.id if context.person else None
     leave.decided_at = context.now
-    lesson = context.session.get_one(Lesson, leave.lesson_id)
-    context.tell(person, Text(f"准假了：{lesson.title}。记得补课。"))
+    context.tell(person, Text(f"准假了：{lesson.title}。落下的内容，回来找书记补。"))
     return Text(f"已准假：{person.name}，{lesson.title}")
+
+
+def _asked_leave(context: Context, name: str) -> Leave | Text:
+    """The leave that is meant, or what to say where none can be approved by the sender."""
+    named = context.message.about.removeprefix("leave:")
+    leave = context.session.get(Leave, int(named)) if named.isdecimal() else None
+    if leave is not None and context.runs(context.session.get_one(Person, leave.person_id).organisation):
+        return leave if leave.state is LeaveState.ASKED else Text("这个假已经准过了。")
+    if not name:
+        return Text("请写准谁的假，比如「准假 小李」。")
+    found = [person for person in find_person(context, name) if context.runs(person.organisation)]
+    if len(found) != 1:
+        return Text((SEVERAL if found else NOBODY).format(name=name))
+    query = select(Leave).where(Leave.person_id == found[0].id, Leave.state == LeaveState.ASKED)
+    latest = context.session.scalars(query.order_by(Leave.asked_at.desc()).limit(1)).one_or_none()
+    return latest or Text(f"{found[0].name} 没有等着批的假。")

@@ -10,6 +10,8 @@ from bot.content import Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from models.audit import AuditEntry
+from models.chats import Chat
+from models.lessons import Lesson, LessonState
 from models.organisations import Organisation, OrganisationKind
 from models.people import Identity, Person, people_below, posts_of
 from models.people import Post as Office
@@ -104,11 +106,24 @@ def bind_chat(context: Context, intent: Intent) -> Reply:
         return Privately(
             Text(f"绑定{organisation.name}，要由它的{who}来发。还没报到的话，先发「报到 姓名 手机后四位」。")
         )
+    if (reason := _may_not_leave(context, context.chat, organisation)) is not None:
+        return Privately(Text(reason))
     context.chat.organisation = organisation
     context.chat.tied_by = context.person.id if context.person else None
     context.chat.tied_at = context.now
     _audit(context, "tie", f"chat:{context.chat.id} organisation:{organisation.id}")
     return Text(f"🔗 这个群绑定到「{organisation.name}」了。发「帮助」看看能做什么。")
+
+
+def _may_not_leave(context: Context, chat: Chat, organisation: Organisation) -> str | None:
+    """Why a group that is tied already may not be tied to another organisation now."""
+    before = chat.organisation
+    if before is None or before is organisation:
+        return None
+    if not context.runs(before):
+        return f"这个群已经绑定「{before.name}」了。要改，得由它的书记来发。"
+    running = select(Lesson).where(Lesson.chat_id == chat.id, Lesson.state == LessonState.OPEN)
+    return "这个群里还在签到，请先发「结束签到」。" if context.session.scalars(running).first() else None
 
 
 def _organisation(context: Context, name: str) -> Organisation | Text:

@@ -17,7 +17,7 @@ def find_person(context: Context, name: str) -> list[Person]:
 
 
 def leaders_of(context: Context, person: Person) -> list[Person]:
-    """Who is asked on somebody's behalf: 书记 and 副书记, else 组织委员 or 组长, of the nearest organisation with any."""
+    """Who is asked on somebody's behalf: 书记 and 副书记, else 组织委员 or 组长, of the nearest organisation."""
     for organisation in (person.organisation, *context.batch.tree.above(person.organisation)):
         for posts in ((Post.SECRETARY, Post.DEPUTY), (Post.ORGANISATION, Post.LEADER)):
             found = [p for p in posts_of(context.session, organisation, *posts) if p.id != person.id]

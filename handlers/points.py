@@ -125,7 +125,7 @@ def approve_claim(context: Context, intent: Intent) -> Reply:
     if isinstance(claim, Text):
         return Privately(claim)
     approver = context.person.id if context.person else None
-    if claim.first_approver_id == approver:
+    if claim.state is ClaimState.SECOND and claim.first_approver_id == approver:
         return Privately(Text(f"申报 {claim.number} 您已经同意过了，超过 {CHECKED_ALONE:g} 小时要再有一个人同意。"))
     if claim.hours > CHECKED_ALONE and claim.state is ClaimState.WAITING:
         claim.state = ClaimState.SECOND
@@ -167,12 +167,14 @@ def reject_claim(context: Context, intent: Intent) -> Reply:
 def _open_claim(context: Context, intent: Intent) -> PointClaim | Text:
     """The claim that is meant, or what to say where it cannot be decided by the sender."""
     number = intent.integer("number")
+    if context.person is None:
+        return Text(Who.MEMBER.value)
     if number is None:
         return Text("请带上编号，比如「通过 31」。")
     claim = find_claim(context.session, number)
     if claim is None or not context.runs(claim.person.organisation):
         return Text(NO_CLAIM.format(number=number))
-    if context.person is not None and claim.person_id == context.person.id:
+    if claim.person_id == context.person.id:
         return Text(OWN_CLAIM.format(number=number))
     if claim.state in (ClaimState.APPROVED, ClaimState.REJECTED):
         return Text(f"申报 {number} 已经{'通过' if claim.state is ClaimState.APPROVED else '驳回'}了。")
@@ -183,13 +185,15 @@ def _open_claim(context: Context, intent: Intent) -> PointClaim | Text:
 def grant_points(context: Context, intent: Intent) -> Reply:
     """Gives points to somebody else by hand."""
     points = intent.integer("points")
+    if context.person is None:
+        return Privately(Text(Who.MEMBER.value))
     if points is None or points <= 0 or not intent.text("person"):
         return Privately(Text("请说给谁、多少分、为什么，比如「加分 小李 5 送考」。"))
     found = [p for p in find_person(context, intent.text("person")) if context.runs(p.organisation)]
     if len(found) != 1:
         return Privately(Text((SEVERAL if found else NOBODY).format(name=intent.text("person"))))
     person = found[0]
-    if context.person is not None and person.id == context.person.id:
+    if person is context.person:
         return Privately(Text("不能给自己加分，请另一位书记来加。"))
     return _grant(context, person, points, intent.text("text"))
 

@@ -246,7 +246,7 @@ def _settle(case: Case, action: Action, now: datetime, unit: Organisation | None
 
 def _rule(case: Case, action: Action, parts: frozenset[Part]) -> Rule | None:
     """The unit's own rule comes first where somebody has both parts and the case is with the unit."""
-    fitting = [rule for rule in RULES[action] if rule.by in parts and case.state in rule.before]
+    fitting = [rule for rule in RULES.get(action, ()) if rule.by in parts and case.state in rule.before]
     return fitting[0] if fitting else None
 
 

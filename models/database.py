@@ -17,6 +17,7 @@ from models import (  # noqa: F401  # noqa: F401
     chats,
     counters,
     inbox,
+    keycheck,
     leases,
     lessons,
     organisations,

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import SealedText, WithId
-from models.organisations import Organisation
+from models.organisations import Organisation, OrganisationKind
 from models.people import COMMITTEE, MEMBERS, Person, Status, people_below
 
 
@@ -174,7 +174,7 @@ def close_lesson(lesson: Lesson, now: datetime) -> None:
 
 def audience(session: Session, lesson: Lesson) -> list[Person]:
     """Who is expected at a lesson of this kind and organisation."""
-    people = people_below(session, lesson.organisation)
+    people = [p for p in people_below(session, lesson.organisation) if p.organisation.kind is not OrganisationKind.UNIT]
     match LESSON_KINDS[lesson.kind].audience:
         case "party":
             return [p for p in people if p.status in MEMBERS]

@@ -41,6 +41,13 @@ class Post(WithId):
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("uuid"),
+        Index(
+            "ix_outbox_updates",
+            "updates",
+            sqlite_where=text("updates IS NOT NULL"),
+            postgresql_where=text("updates IS NOT NULL"),
+        ),
+        Index("ix_outbox_due", "id", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
         Index("ix_outbox_waiting", "lane", "id", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
     )
 

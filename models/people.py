@@ -83,7 +83,8 @@ class Person(WithId):
 
     def contact_of(self, organisation: Organisation) -> bool:
         """Whether this person is the unit's 联系人."""
-        return self.post is Post.CONTACT and self.organisation.covers(organisation)
+        of_unit = self.post is Post.CONTACT and self.organisation.kind is OrganisationKind.UNIT
+        return of_unit and self.organisation.covers(organisation)
 
 
 class Identity(WithId):

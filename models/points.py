@@ -137,14 +137,16 @@ class Ledger:
 
     def know(self, people: Iterable[Person]) -> None:
         """Reads what is needed to give points to these people."""
-        new = {person.id for person in people} - self._known
+        new = {person.id: person.organisation_id for person in people if person.id not in self._known}
         if not new:
             return
-        self._known |= new
-        accounts = list(self._session.scalars(select(Account).where(Account.person_id.in_(new))))
+        self._known |= new.keys()
+        holders = Account.person_id.in_(list(new)) | Account.organisation_id.in_(set(new.values()))
+        accounts = list(self._session.scalars(select(Account).where(holders)))
         self._accounts |= {account.person_id: account for account in accounts if account.person_id is not None}
+        self._funds |= {a.organisation_id: a for a in accounts if a.organisation_id is not None}
         if accounts:
-            self._read_earned([account.id for account in accounts])
+            self._read_earned([account.id for account in accounts if account.person_id is not None])
 
     def award(self, person: Person, award: Award, now: datetime) -> int:
         """Gives as much as the caps of the rule leave, and returns how much that was."""
@@ -189,9 +191,7 @@ class Ledger:
 
     def _fund(self, organisation: Organisation) -> Account:
         if organisation.id not in self._funds:
-            query = select(Account).where(Account.organisation_id == organisation.id)
-            found = self._session.scalars(query).one_or_none()
-            self._funds[organisation.id] = found or self._opened(Account(id=new_id(), organisation_id=organisation.id))
+            self._funds[organisation.id] = self._opened(Account(id=new_id(), organisation_id=organisation.id))
         return self._funds[organisation.id]
 
     def _opened(self, account: Account) -> Account:

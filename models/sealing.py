@@ -1,5 +1,6 @@
 """Encryption at rest: AES-256-GCM under the key of the data folder, and keyed digests for look-ups."""
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -30,14 +31,21 @@ def unlock(key: bytes) -> None:
 def load_key(path: Path) -> bytes:
     """The key in this file; a new one is made, readable by its owner alone, where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return bytes.fromhex(path.read_text().strip())
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key.hex())
-    return key
+    if not path.exists():
+        _make_key(path)
+    return bytes.fromhex(path.read_text().strip())
+
+
+def _make_key(path: Path) -> None:
+    """Written whole and to the disk before it has its name: another process finds all of it or nothing."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def seal(plain: bytes) -> bytes:

@@ -7,9 +7,9 @@ from functools import partial
 from sqlalchemy import literal, select
 
 from bot.clock import local
-from bot.reports.attendance import lesson_card, lesson_summary
+from bot.reports.attendance import lesson_summary
 from models.chats import Chat
-from models.lessons import Lesson, LessonState, attendance, close_lesson, count_check_ins
+from models.lessons import Lesson, LessonState, attendance, close_lesson
 from schedules.directory import Directory
 from schedules.due import Due, Work
 from schedules.job import Job
@@ -34,7 +34,7 @@ def _close(lesson_id: int, work: Work) -> None:
     if lesson.chat_id is not None:
         work.say(work.session.get_one(Chat, lesson.chat_id), lesson_summary(lesson, figures))
     if lesson.card is not None:
-        work.posting.update(lesson.card, lambda: lesson_card(lesson, *count_check_ins(work.session, lesson)))
+        work.posting.refresh(lesson.card, f"lesson:{lesson.id}")
 
 
 JOB = Job("lesson_close", dues)

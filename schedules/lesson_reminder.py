@@ -20,7 +20,7 @@ from schedules.job import Job
 HOUR = time(15, 30)
 """Of the day before; it moves to the next quiet minute."""
 SOON = timedelta(minutes=30)
-"""Before the start; it belongs to something under way, and does not move."""
+"""Before the start; out of rush hours and nights it moves like any post, and is missed if the start comes first."""
 _AHEAD = timedelta(days=2)
 
 
@@ -50,7 +50,7 @@ def _of(directory: Directory, lesson_id: int, organisation_id: int, planned_at: 
     target, period = f"lesson:{lesson_id}", f"{local(planned_at):%Y-%m-%dT%H:%M}"
     run = partial(_remind, lesson_id, planned_at)
     yield Due(JOB.name, target, f"{period} day", next_quiet_minute(day_before, windows), soon, run, windows)
-    yield Due(JOB.name, target, f"{period} soon", soon, planned_at, run)
+    yield Due(JOB.name, target, f"{period} soon", next_quiet_minute(soon, windows), planned_at, run, windows)
 
 
 def _remind(lesson_id: int, planned_at: datetime, work: Work) -> None:

@@ -1,8 +1,10 @@
 """A lesson's attendance in words: the card with the live count, the summary, and who is missing."""
 
+from sqlalchemy.orm import Session
+
 from bot.clock import local
 from bot.content import Button, Card, Field, Text
-from models.lessons import Attendance, Lesson, LessonState
+from models.lessons import Attendance, Lesson, LessonState, count_check_ins
 
 
 def lesson_card(lesson: Lesson, checked_in: int, expected: int) -> Card:
@@ -40,3 +42,9 @@ def missing_list(lesson: Lesson, attendance: Attendance) -> Text:
         return Text(f"{lesson.title}{nobody}：应到 {attendance.expected}，实到 {attendance.present}")
     people = "、".join(person.name for person in attendance.missing)
     return Text(f"{lesson.title}{'缺席' if closed else '还没签到'} {len(attendance.missing)} 人：{people}")
+
+
+def live_lesson_card(session: Session, lesson_id: int) -> Card:
+    """A lesson's card as its records are now."""
+    lesson = session.get_one(Lesson, lesson_id)
+    return lesson_card(lesson, *count_check_ins(session, lesson))

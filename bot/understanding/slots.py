@@ -10,13 +10,13 @@ from bot.understanding.numerals import CHINESE, whole_number
 from bot.understanding.times import Times
 from bot.understanding.tokens import Span
 
-_CASE = rf"(?:#?\d{{1,7}}|[{CHINESE}]{{3,7}})"
+_CASE = rf"(?:#?(?<!\d)\d{{1,7}}(?!\d)|[{CHINESE}]{{3,7}})"
 EXPRESSIONS = {
     "case": _CASE,
     "into": _CASE,
-    "number": rf"(?:#?\d{{1,7}}|[{CHINESE}]{{1,5}})",
-    "code": r"\d{3,8}",
-    "points": rf"(?:\d{{1,4}}|[{CHINESE}]{{1,4}})",
+    "number": rf"(?:#?(?<!\d)\d{{1,7}}(?!\d)|[{CHINESE}]{{1,5}})",
+    "code": r"(?<!\d)\d{3,8}(?!\d)",
+    "points": rf"(?:(?<!\d)\d{{1,4}}(?!\d)|[{CHINESE}]{{1,4}})",
     "person": r"(?:[\u4e00-\u9fff·]{2,4}?|[a-z]\w{0,15})",
     "item": r"[^\s,.!?]{1,12}?",
     "org": r"[^\s,.!?]{1,30}?",
@@ -27,7 +27,7 @@ EXPRESSIONS = {
     # The rest are no slots of the contract; they only hold a place in a pattern.
     "rest": ".+",
     "duration": r"[^\s,.]{1,3}?个?半?(?:小时|钟头)",
-    "reason": ".{1,20}?",
+    "reason": r"(?!#?\d{3,7}$).{1,20}?",
     "clock": rf"[\d{CHINESE}]{{1,3}}[点时:][\d{CHINESE}半分]{{0,3}}",
     "self": r"[\u4e00-\u9fff]{1,2}",
 }

@@ -28,6 +28,10 @@ _CASES = frozenset({HAZARD, APPEAL})
 _UNSERIOUS = ("笑", "传闻")
 
 
+REMEMBERED = 2048
+"""Bare commands remembered at most: everyone says 签到. What says more than the command is not kept in memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """A text with everything that was found in it."""
@@ -40,7 +44,7 @@ class _Reading:
 
 
 class Understanding:
-    """Reads texts. Loading takes most of a second; one instance may be shared by threads, for nothing in it changes."""
+    """Reads texts. Loading takes most of a second; one instance may be shared by threads."""
 
     def __init__(self) -> None:
         """Raises LexiconError if a data file has a mistake."""
@@ -54,6 +58,7 @@ class Understanding:
         self._categories = Categories(data.categories)
         self._slots = SlotFinder(Times(dict(data.parts_of_day)), data.classes)
         self._places = PlaceFinder(data.places)
+        self._understood: dict[tuple[str, bool, bool], Intent] = {}
 
     def understand(
         self, text: str, *, addressed: bool, role: str = "member", private: bool = False, now: datetime
@@ -63,12 +68,22 @@ class Understanding:
         ``private`` implies ``addressed``. Any text gives an answer; one that means nothing to the bot is ``none``,
         which is answered only if the bot was spoken to.
         """
-        spoken_to = addressed or private
+        asked = (text, addressed or private, role != "member")
+        known = self._understood.get(asked)
+        if known is not None:
+            return known
+        intent = self._understand(*asked, now)
+        if intent.name != NONE.name and not intent.slots:
+            if len(self._understood) >= REMEMBERED:
+                self._understood.clear()
+            self._understood[asked] = intent
+        return intent
+
+    def _understand(self, text: str, spoken_to: bool, staff: bool, now: datetime) -> Intent:
         message = normalise(text)
         if not message.folded:
             return _none(spoken_to)
-        reading = self._read(message)
-        return self._decide(reading, spoken_to, role != "member", now) or _none(spoken_to)
+        return self._decide(self._read(message), spoken_to, staff, now) or _none(spoken_to)
 
     def _read(self, message: Message) -> _Reading:
         folded = message.folded

@@ -15,7 +15,7 @@ Opener = Callable[[ViewportSize], Phone]
 
 
 @pytest.fixture(scope="module")
-def server(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:  # noqa: ARG001
+def server(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The server that all tests of this file share, started only if there is a browser."""
     with sandbox_server(tmp_path_factory.mktemp("sandbox")) as product:
         yield product

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot.app import Server
 from bot.clock import SHANGHAI, MovableClock, local
-from bot.content import Acknowledge, Card, Text, load
+from bot.content import Card, Content, Text, load
 from bot.platforms.sandbox import SandboxPlatform
 from bot.platforms.sandbox.bodies import ButtonPress, NewMessage
 from bot.platforms.sandbox.cloud import PRIVATE, Bubble
@@ -118,11 +118,10 @@ class Stage:
         return self._titles[chat]
 
 
-def _text(content: Text | Card | Acknowledge) -> str:
-    if isinstance(content, Acknowledge):
-        return content.done
+def _text(content: Content) -> str:
     if isinstance(content, Text):
         return content.text
+    assert isinstance(content, Card), "the sandbox shows texts and cards"
     photos = "[照片]\n" * len(content.photos)
     return photos + content.as_text()
 

@@ -17,16 +17,20 @@ HEALTHY_WITHIN = 20.0
 class Product:
     """``jufeng serve`` with one configuration; it can be killed and started again."""
 
-    def __init__(self, config: Path, port: int, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, config: Path, port: int, environment: Mapping[str, str] | None = None, *, workers: int = 1
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self._workers = workers
         self._config = config
         self._environment = {**os.environ, **(environment or {})}
         self._log = config.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns as soon as it is healthy. Raises AssertionError with the end of its log where it does not get there."""
+        """Returns as soon as it is healthy. Raises AssertionError with the end of its log where it is not in time."""
         command = [sys.executable, "-m", "bot", "serve", "--config", str(self._config)]
+        command += ["--workers", str(self._workers)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
         end = time.monotonic() + HEALTHY_WITHIN

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clock import SHANGHAI
-from bot.content import Acknowledge, Card, Text, load
+from bot.content import Card, Content, Refresh, Text, load
 from bot.posting import Roads
 from models.base import WithId
 from models.cases import Case, CaseKind, CaseState
@@ -192,11 +192,17 @@ def posts(database: Database) -> list[tuple[str, str]]:
         return [(f"{'~' if row.kind is PostKind.UPDATE else ''}{row.target}", said(load(row.content))) for row in rows]
 
 
-def said(content: Text | Card | Acknowledge) -> str:
+def said(content: Content) -> str:
     """The words of a content."""
-    if isinstance(content, Card):
-        return content.as_text()
-    return content.text if isinstance(content, Text) else content.done
+    match content:
+        case Card():
+            return content.as_text()
+        case Refresh():
+            return content.about
+        case Text():
+            return content.text
+        case _:
+            return content.done
 
 
 def slots(database: Database) -> list[tuple[str, str, bool]]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -22,7 +23,7 @@ from models.inbox import Claim, Outcome
 from models.outbox import Post
 from tests.conftest import StandingClock
 
-_conflicts = {"left": 0}
+_conflicts: dict[str, Any] = {"left": 0, "kind": IntegrityError}
 
 
 @handles("test_echo", by=Who.ANYONE)
@@ -34,7 +35,7 @@ def echo(context: Context, intent: Intent) -> Reply:
         raise RuntimeError("secret words of a member")
     if "conflict" in context.message.text and _conflicts["left"]:
         _conflicts["left"] -= 1
-        raise IntegrityError("insert", {}, Exception())
+        raise _conflicts["kind"]("insert", {}, Exception())
     return Text(f"{intent.name} {context.message.text}")
 
 
@@ -47,7 +48,15 @@ class Echo:
 
 def message(text: str, key: str) -> IncomingMessage:
     return IncomingMessage(
-        "sandbox", "main", key, "branch", False, "u1", datetime.fromisoformat("2026-11-23T07:00Z"), text=text
+        "sandbox",
+        "main",
+        key,
+        "branch",
+        False,
+        "u1",
+        datetime.fromisoformat("2026-11-23T07:00Z"),
+        text=text,
+        addressed=True,
     )
 
 
@@ -116,8 +125,11 @@ def test_a_redelivered_dead_letter_gets_the_apology_again(database: Database, cl
     assert count(database, Post) == 1
 
 
-def test_a_conflict_with_another_process_is_tried_again(database: Database, clock: StandingClock) -> None:
-    _conflicts["left"] = 2
+@pytest.mark.parametrize("kind", [IntegrityError, OperationalError])
+def test_a_conflict_with_another_process_is_tried_again(
+    kind: type[Exception], database: Database, clock: StandingClock
+) -> None:
+    _conflicts.update(left=2, kind=kind)
     assert make_intake(database, clock)._results([message("conflict", "k1")]) == [
         Receipt("test_echo conflict", duplicate=False)
     ]

@@ -188,12 +188,14 @@ async def test_a_card_is_updated_after_it_was_posted_and_updates_are_merged(
 ) -> None:
     uuids: list[str] = []
     say(database, clock, lambda p: uuids.append(p.post(CHAT, Card("0"))))
-    for number in range(1, 4):
-        say(database, clock, lambda p, number=number: p.update(uuids[0], lambda: Card(f"{number}")))  # type: ignore[misc]
-    clock.move_to(clock() + timedelta(seconds=2))
+    for _ in range(3):
+        say(database, clock, lambda p: p.refresh(uuids[0], "test:17"))
+    clock.move_to(clock() + timedelta(seconds=3))
     sender = ScriptedSender()
-    await drain(database, sender, clock)
-    assert sender.calls == [("send", "oc_1", "0"), ("update", "om_0", "3")]
+    outbox = Outbox(database, [sender], clock, {"test": lambda _, record_id: Card(f"{record_id} as it is now")})
+    await outbox.drain()
+    await outbox.close()
+    assert sender.calls == [("send", "oc_1", "0"), ("update", "om_0", "17 as it is now")]
 
 
 @pytest.mark.anyio

@@ -44,7 +44,7 @@ def fail(work: Work) -> None:
 def job(*dues: Due) -> Job:
     """A job that names these."""
 
-    def name_them(directory: Directory, start: datetime, end: datetime) -> Iterator[Due]:  # noqa: ARG001
+    def name_them(directory: Directory, start: datetime, end: datetime) -> Iterator[Due]:
         yield from dues
 
     return Job("job", name_them)
@@ -113,7 +113,7 @@ def test_one_that_fails_leaves_nothing_stops_nobody_and_is_tried_again(
 
 
 def test_a_job_that_cannot_name_its_dues_stops_no_other(database: Database, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(directory: Directory, start: datetime, end: datetime) -> Iterator[Due]:  # noqa: ARG001
+    def broken(directory: Directory, start: datetime, end: datetime) -> Iterator[Due]:
         raise LookupError
         yield due()
 

@@ -108,7 +108,7 @@ class EventReader:
         return IncomingMessage(
             platform="feishu",
             bot=self._bot,
-            key=_press_key(card, sender, says, about),
+            key=_press_key(card, sender, says, about, self._moment(header.get("create_time"))),
             chat=chat,
             private=value.get("private") is True,
             sender=sender,
@@ -255,8 +255,13 @@ def clean(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
 
 
-def _press_key(card: str, sender: str, says: str, about: str) -> str:
-    press = json.dumps([card, sender, says, about])
+DOUBLE_CLICK = 10
+"""Seconds within which two presses of one button are one."""
+
+
+def _press_key(card: str, sender: str, says: str, about: str, moment: datetime) -> str:
+    """The same for a double click; a press later on counts anew, for what was refused then may be right by now."""
+    press = json.dumps([card, sender, says, about, int(moment.timestamp()) // DOUBLE_CLICK])
     return "card:" + hashlib.sha256(press.encode()).hexdigest()[:40]
 
 

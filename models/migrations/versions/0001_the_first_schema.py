@@ -59,6 +59,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_inbox_received_at"), ["received_at"], unique=False)
 
     op.create_table(
+        "key_check",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_check")),
+    )
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
@@ -109,6 +115,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("uuid", name=op.f("uq_outbox_uuid")),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_outbox_due",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+        batch_op.create_index(
+            "ix_outbox_updates",
+            ["updates"],
+            unique=False,
+            sqlite_where=sa.text("updates IS NOT NULL"),
+            postgresql_where=sa.text("updates IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_outbox_waiting",
             ["lane", "id"],
@@ -502,10 +522,19 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'waiting'"),
             postgresql_where=sa.text("state = 'waiting'"),
         )
+        batch_op.drop_index(
+            "ix_outbox_updates",
+            sqlite_where=sa.text("updates IS NOT NULL"),
+            postgresql_where=sa.text("updates IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_due", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
+        )
 
     op.drop_table("outbox")
     op.drop_table("organisations")
     op.drop_table("leases")
+    op.drop_table("key_check")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_inbox_received_at"))
         batch_op.drop_index(

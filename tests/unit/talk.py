@@ -1,0 +1,93 @@
+"""People of a test city who say things with a known meaning, through the real intake and the real handlers."""
+
+import itertools
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+
+import handlers
+from bot.content import load
+from bot.intake import GroupCommitIntake
+from bot.messages import IncomingMessage
+from bot.posting import Roads
+from bot.router import Router
+from bot.understanding.intent import Intent, Slot
+from models.database import Database
+from models.outbox import Post, PostKind
+from tests.conftest import StandingClock
+from tests.unit.city import ROADS, said
+
+__all__ = ["Said", "Talk", "handlers"]
+_keys = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What ``who`` of the city means, in a group or, without one, in private."""
+
+    who: str
+    intent: str
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    chat: str = ""
+    text: str = ""
+    kind: Literal["message", "button"] = "message"
+    about: str = ""
+
+
+class _Meaning:
+    """Understands messages as they are told beforehand, in their order."""
+
+    def __init__(self) -> None:
+        self.coming: deque[Intent] = deque()
+
+    def understand(self, text: str, *, addressed: bool, role: str, private: bool, now: datetime) -> Intent:
+        return self.coming.popleft()
+
+
+class Talk:
+    """Says things, and tells what the bot answers."""
+
+    def __init__(self, database: Database, clock: StandingClock, admins: tuple[str, ...] = (), roads: Roads = ROADS):
+        self._database = database
+        self._clock = clock
+        self._meaning = _Meaning()
+        self._intake = GroupCommitIntake(database, Router(self._meaning), clock, roads, admins)
+        self._seen = 0
+
+    def say(self, who: str, intent: str, chat: str = "", **slots: Slot) -> list[tuple[str, str]]:
+        """One message in a transaction of its own; returns what the bot says: ``(whom, text)``."""
+        return self.all(Said(who, intent, slots, chat))
+
+    def all(self, *everything: Said) -> list[tuple[str, str]]:
+        """Several messages in one transaction, in their order."""
+        self._meaning.coming.extend(Intent(one.intent, 1.0, reply=True, slots=one.slots) for one in everything)
+        self._intake.process([self._message(one) for one in everything])
+        return self.answers()
+
+    def _message(self, one: Said) -> IncomingMessage:
+        return IncomingMessage(
+            platform="feishu",
+            bot="main",
+            key=f"om_{next(_keys)}",
+            chat=one.chat or f"private {one.who}",
+            private=not one.chat,
+            sender=f"ou_{one.who}",
+            sent_at=self._clock(),
+            kind=one.kind,
+            text=one.text or one.intent,
+            addressed=True,
+            about=one.about,
+            ref="om_ref",
+        )
+
+    def answers(self) -> list[tuple[str, str]]:
+        """What the bot has said since the last look, card updates aside; people go by their names."""
+        with self._database.read() as session:
+            rows = list(session.scalars(select(Post).where(Post.id > self._seen).order_by(Post.id)))
+        self._seen = max((row.id for row in rows), default=self._seen)
+        posts = [row for row in rows if row.kind is not PostKind.UPDATE]
+        return [(post.target.removeprefix("ou_"), said(load(post.content))) for post in posts]
