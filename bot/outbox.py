@@ -13,6 +13,7 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session, aliased
 
 from bot.clock import Clock, system_clock
@@ -21,7 +22,6 @@ from bot.delivery import Delivery, Refused, RetryLater, Sender, Uncertain
 from bot.posting import Address, post_row
 from models.database import Database
 from models.outbox import Post, PostKind, PostState
-from models.sealing import Locked
 
 ATTEMPT = 20.0
 """Seconds that one attempt may take."""
@@ -235,10 +235,10 @@ class Outbox:
         return 0 < window < (now - post.uncertain_since).total_seconds() * 1.1
 
     def _readable(self, session: Session, post: Post) -> _Job | None:
-        """A post that cannot be read, as one sealed with another key, must not stop the others."""
+        """A post that cannot be read, as one of a later version, must not stop the others."""
         try:
             return self._job(session, post)
-        except (Locked, ValueError, LookupError) as error:
+        except (ValueError, LookupError, NoResultFound) as error:
             _log.error("post %d cannot be read: %s", post.id, type(error).__name__)
             post.state, post.error = PostState.DEAD, type(error).__name__
             return None

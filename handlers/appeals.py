@@ -8,7 +8,7 @@ from handlers.hazards import dispatcher_card, new_case, reporter
 from models.cases import CaseKind, collect
 
 IN_GROUP = "已收到一条诉求，已私下跟进。"
-NO_BRANCH = "还不知道你是哪个支部的。请先发「报到 姓名 手机后四位」，再把诉求发给我，只有书记看得到。"
+NO_BRANCH = "还不知道你是哪个支部的。请先发「报到 姓名 手机后四位」，再把诉求私下发给我，群里谁也看不到。"
 
 
 @handles("appeal_file", by=Who.ANYONE)

@@ -318,7 +318,7 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
     context.tell_all(dispatchers(context, case), told)
     if case.unit is not None:
         _send_to_unit(context, case, case.unit, f"🔁 重办 {case.number}")
-    return Privately(Text(f"{case.number} 已经重新打开，书记会接着办。"))
+    return Privately(Text(f"{case.number} 已经重新打开，会接着办，办好了再告诉你。"))
 
 
 RATED_BY = {

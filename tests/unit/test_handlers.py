@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 import handlers
 from bot.content import Card, Content, Refresh, load
-from bot.handling import Batch, registered
+from bot.handling import Batch, Who, registered
 from bot.messages import IncomingMessage
 from bot.posting import Posting, Roads
 from bot.router import Handled, Router
@@ -48,6 +48,7 @@ SECRET = "青铜鲸鱼"
 LONGEST = 400
 PRIVATE_MATTERS = {"appeal_file", "bind", "leave_request", "points_claim", "points_query", "roster"}
 """Whatever these answer is for the sender alone."""
+STAFF = (Who.SECRETARY, Who.CASEWORKER)
 MOVED = "已收到一条诉求，已私下跟进。"
 PHONE = re.compile(r"1[3-9]\d{9}")
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff]")
@@ -125,7 +126,9 @@ def do(session: Session, who: str, where: str, intent: str, /, category: str = "
     answered(session, who, where, meant, text=str(slots.get("text", intent)))
 
 
-def answered(session: Session, who: str, place: str, intent: Intent, **fields: str | bool) -> Handled | None:
+def answered(
+    session: Session, who: str, place: str, intent: Intent, admin: str = "admin", **fields: str | bool
+) -> Handled | None:
     """Has the router handle one message in the session, and flushes what is to be said."""
     found = session.scalars(select(Identity).join(Identity.person).where(Person.name == who)).one_or_none()
     sender = found.ref if found else who
@@ -147,7 +150,7 @@ def answered(session: Session, who: str, place: str, intent: Intent, **fields: s
     posting = Posting(session, START, Roads())
     people = {("sandbox", sender): found.person} if found else {}
     chats = {("sandbox", "main", place): chat} if chat else {}
-    batch = Batch(session, START, posting, people, chats, frozenset({"sandbox:admin"}))
+    batch = Batch(session, START, posting, people, chats, frozenset({f"sandbox:{admin}"}))
     handled = Router(Stub(intent)).handle(batch, message, number)
     posting.write()
     return handled
@@ -288,3 +291,15 @@ def test_every_job_is_asked() -> None:
     assert handlers.__all__
     assert Counter(INTENTS) == Counter(set(INTENTS))
     assert {"check_in", "hazard_report", "appeal_file", "points_query", "help", "none", "doubt"} <= set(INTENTS)
+
+
+@pytest.mark.parametrize("intent", [name for name, found in registered().items() if found.by in STAFF])
+def test_an_administrator_who_is_an_organiser_was_sent_to_the_secretary(world: World, intent: str) -> None:
+    with world.database.write() as session:
+        before = max(session.scalars(select(Post.id)))
+        meant = Intent(intent, 1.0, reply=True, slots=slots_about(world, world.hazard))
+        answered(session, "周组织员", "branch", meant, admin="u1", text="就是这样")
+        said = [words_of(post) for post in session.scalars(select(Post).where(Post.id > before))]
+        session.rollback()
+    assert said
+    assert not {who.value for who in STAFF} & set(said)

@@ -252,3 +252,77 @@ async def test_a_running_outbox_sends_what_is_announced_and_stops(database: Data
     assert await outbox.emptied()
     await outbox.close()
     assert [what for _, _, what in sender.calls] == ["one", "two"]
+
+
+@pytest.mark.anyio
+async def test_a_post_that_a_killed_process_may_have_sent_hours_ago_is_not_sent_again(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    with database.write.begin() as session:
+        session.execute(update(Post).values(leased_by="dead", leased_until=system_clock() - timedelta(hours=2)))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == []
+    assert states(database) == [PostState.DEAD]
+
+
+@pytest.mark.anyio
+async def test_a_post_unanswered_before_a_long_outage_is_not_sent_again_after_it(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    await drain(database, ScriptedSender(Uncertain()), clock)
+    with database.write.begin() as session:
+        long_ago = system_clock() - timedelta(hours=2)
+        session.execute(update(Post).values(uncertain_since=long_ago, retry_at=None))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == []
+    assert states(database) == [PostState.DEAD]
+
+
+@pytest.mark.anyio
+async def test_a_thousand_attempts_do_not_overflow_the_backoff(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    with database.write.begin() as session:
+        session.execute(update(Post).values(attempts=2000))
+    await drain(database, ScriptedSender(RetryLater("unreachable", 0.0)), clock)
+    assert states(database) == [PostState.WAITING]
+
+
+@pytest.mark.anyio
+async def test_a_post_that_cannot_be_read_does_not_stop_the_others(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: [p.post(CHAT, Text("broken")), p.post(OTHER, Text("mine"))])
+    with database.write.begin() as session:
+        session.execute(update(Post).where(Post.target == CHAT.ref).values(content=b'{"kind": "of a later version"}'))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_2", "mine")]
+    assert states(database) == [PostState.DEAD, PostState.SENT]
+
+
+@pytest.mark.anyio
+async def test_a_late_post_that_was_leased_when_its_process_died_is_missed(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("soon"), useful_until=clock() + timedelta(hours=1)))
+    with database.write.begin() as session:
+        session.execute(update(Post).values(leased_by="dead", leased_until=system_clock() - timedelta(seconds=1)))
+    clock.move_to(clock() + timedelta(days=3))
+    await drain(database, ScriptedSender(), clock)
+    assert states(database) == [PostState.MISSED]
+
+
+def test_a_refresh_that_is_being_sent_does_not_swallow_the_next_change(
+    database: Database, clock: StandingClock
+) -> None:
+    """It may have been rendered before the change could be seen."""
+    uuids: list[str] = []
+    say(database, clock, lambda p: uuids.append(p.post(CHAT, Card("0"))))
+    say(database, clock, lambda p: p.refresh(uuids[0], "test:17"))
+    with database.write.begin() as session:
+        session.execute(update(Post).where(Post.kind == PostKind.UPDATE).values(leased_by="me"))
+    say(database, clock, lambda p: p.refresh(uuids[0], "test:17"))
+    with database.read() as session:
+        assert len(session.scalars(select(Post).where(Post.kind == PostKind.UPDATE)).all()) == 2

@@ -248,16 +248,20 @@ def test_two_who_approve_the_same_claim_in_one_batch_pay_it_once(talk: Talk, dat
     assert state_of(database, number) == (ClaimState.APPROVED, 20)
 
 
-def test_an_administrator_outside_the_roster_had_approved_already_before_having_approved(
-    talk: Talk, database: Database
+@pytest.mark.parametrize("hours", [2, 3])
+def test_an_administrator_outside_the_roster_decides_nothing_that_would_look_automatic(
+    talk: Talk, database: Database, hours: float
 ) -> None:
-    number = claimed(talk)
-    talk.say("管理员", "approve_claim", number=number)
-    assert state_of(database, number) == (ClaimState.APPROVED, 20)
-    longer = claimed(talk, hours=3)
-    for _ in range(2):
-        talk.say("管理员", "approve_claim", number=longer)
-    assert state_of(database, longer) == (ClaimState.SECOND, 20)
+    number = claimed(talk, hours=hours)
+    for intent, slots in (
+        ("approve_claim", {"number": number}),
+        ("reject_claim", {"number": number, "text": "不行"}),
+        ("grant_points", {"person": "小李", "points": 5}),
+    ):
+        assert [whom for whom, _ in talk.all(Said("管理员", intent, slots))] == ["管理员"]
+    assert state_of(database, number) == (ClaimState.WAITING, 0)
+    talk.say("王书记", "approve_claim", number=number)
+    assert state_of(database, number) == ((ClaimState.APPROVED, 20) if hours == 2 else (ClaimState.SECOND, 0))
 
 
 def test_what_was_rejected_is_not_approved_any_more(talk: Talk, database: Database) -> None:

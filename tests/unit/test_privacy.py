@@ -72,11 +72,11 @@ async def appeal(stage: Stage, count: int) -> None:
 
 
 async def work_off(stage: Stage, database: Database) -> None:
-    """Everything that can be done to them is done, in groups and in private."""
+    """Everything that can be done to them is done to the first ten, in groups and in private."""
     with database.read() as session:
         found = session.scalars(select(Case).order_by(Case.number))
         numbers = [(case.number, case.reporter.name if case.reporter else "") for case in found]
-    for place, (number, who) in enumerate(numbers):
+    for place, (number, who) in enumerate(numbers[:10]):
         where = "支部群" if place % 2 else "小蜂"
         await say(stage, "王书记", where, f"@小蜂 受理 {number}")
         await say(stage, "王书记", where, f"@小蜂 派单 {number} 幸福里物业")
