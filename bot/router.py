@@ -11,7 +11,20 @@ from bot.posting import Address, address_of
 from bot.understanding.intent import Intent
 
 SURE_ENOUGH = 0.7
-"""Below this an addressed text is asked back, not acted upon."""
+"""Below this an addressed text that would be acted upon at once is asked back."""
+ACTS_AT_ONCE = frozenset(
+    {
+        "appeal_file",
+        "approve_leave",
+        "case_feedback",
+        "check_in",
+        "close_lesson",
+        "hazard_report",
+        "leave_request",
+        "open_lesson",
+    }
+)
+"""What needs nothing but to be said. Other handlers ask for what is missing better than a general question does."""
 BEFORE_TYING = frozenset({"joined", "bind", "bind_chat"})
 """What is heard in a group that is not tied yet without the bot being addressed."""
 
@@ -68,13 +81,19 @@ def _context(batch: Batch, message: IncomingMessage, message_id: int) -> Context
 
 
 def _call(context: Context, intent: Intent) -> Reply | None:
-    doubtful = intent.name != "none" and context.message.addressed and intent.confidence < SURE_ENOUGH
-    found = registration("doubt" if doubtful else intent.name) or registration("unknown")
+    found = registration("doubt" if _doubtful(context, intent) else intent.name) or registration("unknown")
     if found is None:
         raise LookupError("no handlers are registered")
     if not _may(context, found.by):
         return Privately(Text(found.by.value)) if _asked(context, found.by) else None
     return found.handler(context, intent)
+
+
+def _doubtful(context: Context, intent: Intent) -> bool:
+    """Whether a half-understood text would be acted upon; a pressed button is never half understood."""
+    if not context.message.addressed or context.message.kind == "button" or intent.confidence >= SURE_ENOUGH:
+        return False
+    return intent.name in ACTS_AT_ONCE or "case" in intent.slots
 
 
 def _overheard(context: Context, intent: Intent) -> bool:
@@ -114,7 +133,7 @@ def _send(context: Context, reply: Reply) -> str:
     address = context.sender if isinstance(reply, Privately) else _here(context)
     ref = "" if address.to_person or message.kind != "message" else message.ref
     context.batch.posting.post(address, content, ref=ref, message_id=context.message_id)
-    return _first_line(content)
+    return "" if message.kind == "button" and address.to_person else _first_line(content)
 
 
 def _here(context: Context) -> Address:

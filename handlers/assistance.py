@@ -66,6 +66,7 @@ DOUBT = {
 NOT_BOUND = "还没报到的话，先发「报到 姓名 手机后四位」。"
 NOT_YET = "这件事我还不会{ask}。我会的，发「帮助」看看。"
 HERE = "我在。"
+THANKS = ("谢谢", "多谢", "感谢", "辛苦")
 LOST = "没听明白。{hint}"
 HINTS = {
     "member": "可以说「签到」「我的积分」，或者直接说哪里有隐患。全部用法发「帮助」。",
@@ -114,6 +115,8 @@ def doubt(context: Context, intent: Intent) -> Reply:
 def lost(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     """The bot was meant, and the text is not understood, or there is none."""
     hint = HINTS[context.role]
+    if any(word in context.message.text for word in THANKS):
+        return Text("不客气。")
     return Text(LOST.format(hint=hint) if context.message.text else HERE + hint)
 
 

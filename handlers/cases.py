@@ -161,7 +161,7 @@ def assign(context: Context, intent: Intent) -> Reply:
     if not isinstance(case, Case):
         return case
     verified(context, case)
-    reached = _send_to_unit(context, case, unit, f"📮 新派单 {case.number}")
+    reached = _send_to_unit(context, case, unit, unit_card(case))
     tell_reporter(context, case, Text(f"你报的 {name_of(case)}已派给{unit.name}。"))
     missing = "" if reached else f"{unit.name}还没有绑定群，联系人也没有报到，请当面转达。"
     return answer(case, f"{name_of(case)}已派给{unit.name}。{missing}")
@@ -181,8 +181,7 @@ def _unit(context: Context, intent: Intent) -> Organisation | Text:
     return Text(f"{asked}现在有：{names}。请发「派单 {intent.integer('case') or 1024} 单位」。")
 
 
-def _send_to_unit(context: Context, case: Case, unit: Organisation, title: str) -> bool:
-    card = unit_card(case, title)
+def _send_to_unit(context: Context, case: Case, unit: Organisation, card: Card) -> bool:
     chats = [] if case.confidential else chats_of(context.session, unit)
     for chat in chats:
         context.say(chat, card)
@@ -191,11 +190,11 @@ def _send_to_unit(context: Context, case: Case, unit: Organisation, title: str) 
     return bool(context.tell_all(posts_of(context.session, unit, Office.CONTACT), card))
 
 
-def unit_card(case: Case, title: str) -> Card:
-    """What the responsible unit gets."""
+def unit_card(case: Case) -> Card:
+    """What the responsible unit gets; who reported it is not for the unit."""
     number = case.number
     hint = f"请回复「受理 {number}」，办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
-    return case_card(case, title, (Action.ACCEPT, Action.RESOLVE, Action.RETURN), hint)
+    return case_card(case, f"📮 新派单 {number}", (Action.ACCEPT, Action.RESOLVE, Action.RETURN), hint)
 
 
 def case_card(case: Case, title: str, actions: tuple[Action, ...], hint: str) -> Card:
@@ -302,6 +301,8 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
     """The reporter's word on a case that is done; 未解决 opens it again."""
     number = intent.integer("case")
     case = find_case(context.session, number) if number is not None else _waiting_for_rating(context)
+    if case is None and number is not None:
+        return Privately(Text(UNKNOWN.format(number=number)))
     if case is None:
         return Privately(Text("没有等你评价的事。")) if context.message.addressed else None
     rating = _rating(intent, context.message.text)
@@ -317,7 +318,10 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
     told = Text(f"{name_of(case)}报的人说还没解决，已重办（第 {case.reopened} 次）。")
     context.tell_all(dispatchers(context, case), told)
     if case.unit is not None:
-        _send_to_unit(context, case, case.unit, f"🔁 重办 {case.number}")
+        number = case.number
+        hint = f"报的人说还没解决。办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
+        card = case_card(case, f"🔁 重办 {case.number}", (Action.RESOLVE, Action.RETURN), hint)
+        _send_to_unit(context, case, case.unit, card)
     return Privately(Text(f"{case.number} 已经重新打开，会接着办，办好了再告诉你。"))
 
 

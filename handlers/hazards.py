@@ -1,6 +1,8 @@
 """Hazards (隐患, 随手拍): reported in a sentence or a photo with a sentence, answered with a number."""
 
-from bot.content import Card, Text
+from dataclasses import replace
+
+from bot.content import Card, Field, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from handlers.cases import case_card, case_fields, dispatchers
@@ -61,4 +63,6 @@ def dispatcher_card(case: Case, sign: str) -> Card:
     number = case.number
     kind = "诉求" if case.confidential else "隐患"
     hint = f"请回复「受理 {number}」「派单 {number} 物业」或「不受理 {number} 理由」。"
-    return case_card(case, f"{sign} 新{kind} {number}", (Action.ACCEPT, Action.ASSIGN, Action.DECLINE), hint)
+    card = case_card(case, f"{sign} 新{kind} {number}", (Action.ACCEPT, Action.ASSIGN, Action.DECLINE), hint)
+    who = case.reporter.name if case.reporter else "没报到的群众"
+    return replace(card, fields=(*card.fields, Field("谁报的", who)))

@@ -55,7 +55,7 @@ def open_(context: Context, intent: Intent) -> Reply | None:
     open_lesson(context.session, lesson, context.now)
     context.batch.forget_shared()  # who checks in right behind this, in the same batch, must find it
     lesson.card = context.say(chat, lesson_card(lesson, *count_check_ins(context.session, lesson)))
-    return Text(f"已经在「{chat.title}」里开始签到。") if context.private else None
+    return Text(f"已经在{f'「{chat.title}」' if chat.title else '群'}里开始签到。") if context.private else None
 
 
 def _lesson(chat: Chat, intent: Intent) -> Lesson:

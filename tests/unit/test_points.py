@@ -253,12 +253,12 @@ def test_an_administrator_outside_the_roster_decides_nothing_that_would_look_aut
     talk: Talk, database: Database, hours: float
 ) -> None:
     number = claimed(talk, hours=hours)
-    for intent, slots in (
-        ("approve_claim", {"number": number}),
-        ("reject_claim", {"number": number, "text": "不行"}),
-        ("grant_points", {"person": "小李", "points": 5}),
+    for decision in (
+        Said("管理员", "approve_claim", {"number": number}),
+        Said("管理员", "reject_claim", {"number": number, "text": "不行"}),
+        Said("管理员", "grant_points", {"person": "小李", "points": 5}),
     ):
-        assert [whom for whom, _ in talk.all(Said("管理员", intent, slots))] == ["管理员"]
+        assert [whom for whom, _ in talk.all(decision)] == ["管理员"]
     assert state_of(database, number) == (ClaimState.WAITING, 0)
     talk.say("王书记", "approve_claim", number=number)
     assert state_of(database, number) == ((ClaimState.APPROVED, 20) if hours == 2 else (ClaimState.SECOND, 0))
