@@ -24,6 +24,7 @@ from bot.clock import system_clock
 from bot.roster import import_roster, read_roster
 from models.database import Database
 from models.lessons import CheckIn
+from models.outbox import waiting
 from models.sealing import load_key, unlock
 from tests.fakes.city import City, write_config
 from tests.fakes.feishu_callbacks import Callback
@@ -51,15 +52,16 @@ def main() -> None:
         )
         cloud = _start([*_cloud_command(), str(cloud_port)], cores[-1])
         floor = _start([sys.executable, "-m", "benchmarks.floor", str(floor_port)], cores[0])
-        os.sched_setaffinity(0, {cores[0]})  # what the product inherits
         product = Product(config, port)
+        os.sched_setaffinity(0, {cores[0]})  # which the product inherits
         started = time.perf_counter()
-        product.start()
-        healthy = time.perf_counter() - started
+        product.launch()
         os.sched_setaffinity(0, {cores[-1]})
+        product.wait()
+        healthy = time.perf_counter() - started
         try:
             _wait(floor_port)
-            floors, products = _measure(city, floor_port, port, rounds)
+            floors, products = _measure(city, database, floor_port, port, rounds)
             memory = _resident(product.pid)
         finally:
             product.stop()
@@ -100,16 +102,30 @@ def _wait(port: int) -> None:
     raise RuntimeError("the floor did not start")
 
 
-def _measure(city: City, floor_port: int, port: int, rounds: int) -> tuple[list[float], list[float]]:
+def _measure(
+    city: City, database: Database, floor_port: int, port: int, rounds: int
+) -> tuple[list[float], list[float]]:
     load.run(port, _requests(city.everywhere("绑定 {branch}")))
     floors, products = [], []
     for number in range(rounds):
+        _wait_until_idle(database)
         floors.append(load.run(floor_port, _requests(city.everyone("签到"))))
+        _wait_until_idle(database)
         load.run(port, _requests(city.everywhere(f"开课 10分钟微课堂 第{number + 1}课")))
         check_ins = _requests(city.everyone("签到"))
         products.append(load.run(port, check_ins))
         load.run(port, _requests(city.everywhere("结束签到")))
     return floors, products
+
+
+def _wait_until_idle(database: Database) -> None:
+    """The floor must not share its core with what the product still has to send."""
+    query = select(func.count()).where(waiting())
+    while True:
+        with database.read() as session:
+            if not session.scalar(query):
+                return
+        time.sleep(0.1)
 
 
 def _resident(pid: int) -> float:

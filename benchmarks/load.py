@@ -71,7 +71,7 @@ def request(path: str, headers: dict[str, str], body: bytes) -> bytes:
 
 
 def run(port: int, requests: Sequence[bytes]) -> float:
-    """Sends all of them, and returns how many were answered 200 per second. Raises RuntimeError for any other answer."""
+    """Sends all of them, and returns how many were answered 200 per second. Raises RuntimeError for another answer."""
     return uvloop.run(_run(port, requests))
 
 

@@ -49,6 +49,7 @@ class Batch:
         people: dict[tuple[str, str], Person],
         chats: dict[tuple[str, str, str], Chat],
         admins: frozenset[str] = frozenset(),
+        sent_since: datetime | None = None,
     ) -> None:
         self.session = session
         self.now = now
@@ -56,6 +57,8 @@ class Batch:
         self.people = people
         self.chats = chats
         self.admins = admins
+        self.sent_since = sent_since or now
+        """When the oldest message of the batch was sent."""
         self._shared: dict[Any, Any] = {}
 
     def shared(self, make: "Callable[[Batch], Shared]") -> Shared:

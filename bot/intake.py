@@ -6,13 +6,14 @@ import queue
 import threading
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.exc import StaleDataError
@@ -34,6 +35,8 @@ WAITING = 20_000
 """More messages than this waiting are refused, so that the platform delivers them again later."""
 TRIES = 3
 """How often a message is tried alone where another process got in its way."""
+CONFLICTS = (IntegrityError, OperationalError, StaleDataError)
+"""What a transaction meets when another process got in its way."""
 APOLOGY = "刚才那条没有处理成功，已经记下来了，管理员会补上。要紧的话请直接找书记。"
 
 Key = tuple[str, str, str]
@@ -134,7 +137,7 @@ class GroupCommitIntake:
 
     def _results(self, messages: list[IncomingMessage]) -> Sequence[Receipt | Unavailable]:
         try:
-            return self.process(messages)
+            return self._at_once(messages)
         except Exception as error:  # noqa: BLE001  # whatever it was, each message gets its own transaction now
             _log.warning("a batch of %d failed (%s); its messages are done one by one", len(messages), _name(error))
         try:
@@ -143,12 +146,19 @@ class GroupCommitIntake:
             _log.error("messages could not be done: %s", _name(error))
             return [Unavailable() for _ in messages]
 
+    def _at_once(self, messages: list[IncomingMessage]) -> Sequence[Receipt]:
+        """All in one transaction; once more where another process got in the way."""
+        try:
+            return self.process(messages)
+        except CONFLICTS:
+            return self.process(messages)
+
     def _alone(self, message: IncomingMessage) -> Receipt | Unavailable:
         error: Exception | None = None
         for _ in range(TRIES):
             try:
                 return self.process([message])[0]
-            except (IntegrityError, OperationalError, StaleDataError) as conflict:
+            except CONFLICTS as conflict:
                 error = conflict  # another process got in the way, or a deadlock; what it did can be seen now
             except Exception as failure:  # noqa: BLE001  # a handler's mistake must not take anything else with it
                 error = failure
@@ -226,7 +236,9 @@ class GroupCommitIntake:
     def _batch(self, session: Session, messages: Sequence[IncomingMessage]) -> Batch:
         now = self._clock()
         posting = Posting(session, now, self._roads)
-        return Batch(session, now, posting, _people(session, messages), _chats(session, messages, now), self._admins)
+        people, chats = _people(session, messages), _chats(session, messages, now)
+        sent_since = min((message.sent_at for message in messages), default=now)
+        return Batch(session, now, posting, people, chats, self._admins, sent_since)
 
 
 def _key(message: IncomingMessage) -> Key:
@@ -239,11 +251,20 @@ def _name(error: BaseException | None) -> str:
 
 
 def _known(session: Session, messages: Iterable[IncomingMessage]) -> dict[Key, Receipt]:
-    columns = (Claim.platform, Claim.bot, Claim.key)
-    query = select(*columns, Claim.answer).where(tuple_(*columns).in_([_key(message) for message in messages]))
-    return {
-        (platform, bot, key): Receipt(answer, duplicate=True) for platform, bot, key, answer in session.execute(query)
-    }
+    known: dict[Key, Receipt] = {}
+    for (platform, bot), keys in _by_bot((m.platform, m.bot, m.key) for m in messages):
+        query = select(Claim.key, Claim.answer).where(Claim.platform == platform, Claim.bot == bot, Claim.key.in_(keys))
+        for key, answer in session.execute(query):
+            known[platform, bot, key] = Receipt(answer, duplicate=True)
+    return known
+
+
+def _by_bot(keys: Iterable[Key]) -> Iterable[tuple[tuple[str, str], set[str]]]:
+    """The last parts of the keys by their first two: SQLite looks up a list of values, but not one of tuples."""
+    grouped: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for platform, bot, last in keys:
+        grouped[platform, bot].add(last)
+    return grouped.items()
 
 
 def _fresh(messages: Iterable[IncomingMessage], known: dict[Key, Receipt]) -> list[IncomingMessage]:
@@ -269,29 +290,30 @@ def _in_order(
 def _people(session: Session, messages: Iterable[IncomingMessage]) -> dict[tuple[str, str], Person]:
     """The senders of the whole batch at once; where they were met is kept."""
     met = {(message.provider, message.sender): message for message in messages}
-    query = (
-        select(Identity)
-        .where(tuple_(Identity.provider, Identity.ref).in_(list(met)))
-        .options(joinedload(Identity.person).joinedload(Person.organisation))
-    )
     people = {}
-    for identity in session.scalars(query):
-        message = met[identity.provider, identity.ref]
-        if (identity.platform, identity.bot) != (message.platform, message.bot):
-            identity.platform, identity.bot = message.platform, message.bot
-        people[identity.provider, identity.ref] = identity.person
+    for provider in {provider for provider, _ in met}:
+        refs = [ref for issuer, ref in met if issuer == provider]
+        query = (
+            select(Identity)
+            .where(Identity.provider == provider, Identity.ref.in_(refs))
+            .options(joinedload(Identity.person).joinedload(Person.organisation))
+        )
+        for identity in session.scalars(query):
+            message = met[provider, identity.ref]
+            if (identity.platform, identity.bot) != (message.platform, message.bot):
+                identity.platform, identity.bot = message.platform, message.bot
+            people[provider, identity.ref] = identity.person
     return people
 
 
 def _chats(session: Session, messages: Iterable[IncomingMessage], now: datetime) -> dict[Key, Chat]:
     """The groups of the whole batch at once; a group that was never seen is noted."""
     seen = {(m.platform, m.bot, m.chat): m for m in messages if not m.private}
-    query = (
-        select(Chat)
-        .where(tuple_(Chat.platform, Chat.bot, Chat.ref).in_(list(seen)))
-        .options(joinedload(Chat.organisation))
-    )
-    chats = {(chat.platform, chat.bot, chat.ref): chat for chat in session.scalars(query)}
+    chats: dict[Key, Chat] = {}
+    for (platform, bot), refs in _by_bot(seen):
+        query = select(Chat).where(Chat.platform == platform, Chat.bot == bot, Chat.ref.in_(refs))
+        for chat in session.scalars(query.options(joinedload(Chat.organisation))):
+            chats[platform, bot, chat.ref] = chat
     for key, message in seen.items():
         if key not in chats:
             chats[key] = Chat(platform=key[0], bot=key[1], ref=key[2], title=message.chat_title, seen_at=now)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from prometheus_client import Counter, Gauge
@@ -21,7 +22,7 @@ from bot.content import Acknowledge, Card, Refresh, Text, dump, load
 from bot.delivery import Delivery, Refused, RetryLater, Sender, Uncertain
 from bot.posting import Address, post_row
 from models.database import Database
-from models.outbox import Post, PostKind, PostState
+from models.outbox import Post, PostKind, PostState, waiting
 
 ATTEMPT = 20.0
 """Seconds that one attempt may take."""
@@ -31,6 +32,8 @@ AT_ONCE = 64
 """Posts under way at once in one process."""
 ACKNOWLEDGEMENTS = 1000
 """Acknowledgements looked at in one round."""
+GATHER = timedelta(seconds=3)
+"""For how long the many acknowledgements of a chat are gathered before they become one line."""
 REACTIONS = 40
 """Single acknowledgements started in one round; beyond that chats get merged lines, for a bot's own rate budget."""
 NAMES = 100
@@ -139,7 +142,7 @@ class Outbox:
     def _due(self) -> int:
         with self._database.read() as session:
             here = [and_(Post.platform == platform, Post.bot == bot) for platform, bot in self._senders]
-            due = select(func.count()).where(Post.state == PostState.WAITING, Post.due_at <= self._clock(), or_(*here))
+            due = select(func.count()).where(waiting(), Post.due_at <= self._clock(), or_(*here))
             return session.scalar(due) or 0
 
     async def _run(self) -> None:
@@ -186,15 +189,15 @@ class Outbox:
                 return []
             now = self._clock()
             _expire(session, now)
-            jobs = self._lease(session, self._heads(now), room)
-            jobs += self._lease(session, self._merge(session, now), ACKNOWLEDGEMENTS)
+            jobs = self._lease(session, self._acknowledge(session, now), ACKNOWLEDGEMENTS)
+            jobs += self._lease(session, self._heads(now), room)
             return jobs
 
     def _open(self, now: datetime) -> ColumnElement[bool]:
         """What may be attempted now: it is due, it need not wait, nobody has it, and its bot is not paused."""
         here = [and_(Post.platform == platform, Post.bot == bot) for platform, bot in self._ways()]
         return and_(
-            Post.state == PostState.WAITING,
+            waiting(),
             Post.due_at <= now,
             or_(Post.retry_at.is_(None), Post.retry_at <= system_clock()),
             or_(Post.leased_until.is_(None), Post.leased_until <= system_clock()),
@@ -207,9 +210,7 @@ class Outbox:
     def _heads(self, now: datetime) -> ColumnElement[bool]:
         """The first of each lane: what comes later waits, however long the first has to be tried."""
         before = aliased(Post)
-        earlier = exists().where(
-            before.lane == Post.lane, before.state == PostState.WAITING, before.id < Post.id, before.due_at <= now
-        )
+        earlier = exists().where(before.lane == Post.lane, waiting(before), before.id < Post.id, before.due_at <= now)
         return and_(self._open(now), Post.kind != PostKind.ACKNOWLEDGE, ~earlier)
 
     def _lease(self, session: Session, which: ColumnElement[bool], room: int) -> list[_Job]:
@@ -243,32 +244,36 @@ class Outbox:
             post.state, post.error = PostState.DEAD, type(error).__name__
             return None
 
-    def _merge(self, session: Session, now: datetime) -> ColumnElement[bool]:
+    def _acknowledge(self, session: Session, now: datetime) -> ColumnElement[bool]:
         """Merges acknowledgements where a chat has many; the condition is for those to be made one by one.
 
         One that may have been made already is only ever made again: made twice it is one, merged it would be two.
         """
-        single: list[int] = []
-        lanes: defaultdict[str, list[Post]] = defaultdict(list)
-        query = (
-            select(Post)
-            .where(self._open(now), Post.kind == PostKind.ACKNOWLEDGE)
-            .order_by(Post.id)
-            .limit(ACKNOWLEDGEMENTS)
-            .with_for_update(skip_locked=True)
-        )
-        for post in session.scalars(query):
-            if post.attempts or post.leased_until is not None:
-                single.append(post.id)
-            else:
-                lanes[post.lane].append(post)
-        for posts in sorted(lanes.values(), key=len):
-            limits = self._senders[posts[0].platform, posts[0].bot].limits
-            if limits.reactions and len(posts) <= limits.reactions_at_once and len(single) < REACTIONS:
-                single += [post.id for post in posts]
-            else:
-                _merge_into_lines(session, posts, now)
-        return Post.id.in_(single)
+        due = and_(self._open(now), Post.kind == PostKind.ACKNOWLEDGE)
+        again = or_(Post.attempts > 0, Post.leased_until.is_not(None))
+        single, many = self._sorted_lanes(session, and_(due, ~again), now)
+        if many:
+            query = select(Post).where(due, ~again, Post.lane.in_(many)).order_by(Post.id)
+            posts = session.scalars(query.limit(ACKNOWLEDGEMENTS).with_for_update(skip_locked=True))
+            for _, of_lane in groupby(sorted(posts, key=_lane_and_id), key=lambda post: post.lane):
+                _merge_into_lines(session, list(of_lane), now)
+        return and_(due, or_(again, Post.lane.in_(single)))
+
+    def _sorted_lanes(self, session: Session, fresh: ColumnElement[bool], now: datetime) -> tuple[list[str], list[str]]:
+        """The lanes with few acknowledgements, and those with many that have been gathered for long enough."""
+        single: list[str] = []
+        many: list[str] = []
+        left = REACTIONS
+        columns = (Post.lane, Post.platform, Post.bot)
+        counts = select(*columns, func.count(), func.min(Post.due_at)).where(fresh).group_by(*columns)
+        for lane, platform, bot, number, oldest in session.execute(counts.order_by(func.count())):
+            limits = self._senders[platform, bot].limits
+            if limits.reactions and number <= min(limits.reactions_at_once, left):
+                single.append(lane)
+                left -= number
+            elif not limits.reactions or oldest <= now - GATHER:
+                many.append(lane)
+        return single, many
 
     def _job(self, session: Session, post: Post) -> _Job:
         updated = session.scalar(select(Post.sent_ref).where(Post.uuid == post.updates)) if post.updates else None
@@ -356,6 +361,10 @@ class Outbox:
         return _Result(job, values)
 
 
+def _lane_and_id(post: Post) -> tuple[str, int]:
+    return post.lane, post.id
+
+
 async def _kept(result: _Result) -> _Result:
     return result
 
@@ -389,9 +398,9 @@ def _settle(session: Session, results: Iterable[_Result], now: datetime) -> None
 def _expire(session: Session, now: datetime) -> None:
     """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
     free = or_(Post.leased_until.is_(None), Post.leased_until <= system_clock())
-    late = update(Post).where(Post.state == PostState.WAITING, Post.useful_until < now, free)
+    late = update(Post).where(waiting(), Post.useful_until < now, free)
     session.execute(late.values(state=PostState.MISSED).execution_options(synchronize_session=False))
-    oldest = session.scalar(select(func.min(Post.due_at)).where(Post.state == PostState.WAITING, Post.due_at <= now))
+    oldest = session.scalar(select(func.min(Post.due_at)).where(waiting(), Post.due_at <= now))
     _oldest.set((now - oldest).total_seconds() if oldest else 0.0)
 
 

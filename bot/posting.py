@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from bot.content import Acknowledge, Card, Refresh, Text, dump
 from models.base import new_id
 from models.chats import Chat
-from models.outbox import Post, PostKind, PostState
+from models.outbox import Post, PostKind, PostState, waiting
 from models.people import Identity, Person
 
-REFRESH_AFTER = timedelta(seconds=2)
+REFRESH_AFTER = timedelta(seconds=3)
 """Changes of one card within this time become one."""
 
 
@@ -121,13 +121,13 @@ class Posting:
 
     def _write_refreshes(self) -> None:
         """A card for which one is waiting needs no other: it will show this change too."""
-        waiting = (
+        pending = (
             select(Post.updates)
-            .where(Post.updates.in_(list(self._refreshed)), Post.state == PostState.WAITING, Post.leased_by.is_(None))
+            .where(Post.updates.in_(list(self._refreshed)), waiting(), Post.leased_by.is_(None))
             .order_by(Post.id)
             .with_for_update()  # else it might be sent before this transaction's changes can be seen
         )
-        wanted = self._refreshed.keys() - set(self._session.scalars(waiting))
+        wanted = self._refreshed.keys() - set(self._session.scalars(pending))
         addresses = self._addresses_of(wanted)
         for uuid in sorted(wanted & addresses.keys()):
             content = dump(Refresh(self._refreshed[uuid]))

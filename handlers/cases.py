@@ -286,6 +286,8 @@ def merge(context: Context, intent: Intent) -> Reply:
     case = find_case(context.session, number) if number is not None else None
     if into is None or case is None or same or into.kind is not case.kind or into.state not in OPEN_STATES:
         return Privately(Text("请写把哪个并到哪个，两个都要是在办的同一类，比如「并案 1025 到 1024」。"))
+    if Part.DISPATCHER not in _actor(context, into).parts:
+        return Privately(Text(NOT_YOURS.format(number=into.number, action=Action.MERGE)))
     done = do(context, case, Action.MERGE, f"并入 {into.number}")
     if not isinstance(done, Case):
         return done

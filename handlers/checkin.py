@@ -33,7 +33,7 @@ def check_in(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
     person = context.member
     before = register.checked_in(lesson, person)
     if before is not None:
-        return Privately(Text(f"你 {hour_text(before.at)} 已经签过了"))
+        return Privately(Text(f"你 {hour_text(before)} 已经签过了"))
     way = CheckInWay.BUTTON if context.message.kind == "button" else CheckInWay.WORD
     at = min(context.message.sent_at, context.now)
     register.add(CheckIn(lesson_id=lesson.id, person_id=person.id, at=at, way=way, message_id=context.message_id))
@@ -55,7 +55,7 @@ class OpenLessons:
         self._session = batch.session
         people = [person.id for person in batch.people.values()]
         chats = [chat.id for chat in batch.chats.values()]
-        recent = (Lesson.state == LessonState.OPEN) | (Lesson.closed_at > batch.now - LATEST)
+        recent = (Lesson.state == LessonState.OPEN) | (Lesson.closed_at > max(batch.sent_since, batch.now - LATEST))
         expected = select(RollEntry.person_id, RollEntry.lesson_id).join(Lesson, Lesson.id == RollEntry.lesson_id)
         self._expected: defaultdict[int, list[int]] = defaultdict(list)
         for person_id, lesson_id in self._session.execute(expected.where(RollEntry.person_id.in_(people), recent)):
@@ -68,8 +68,10 @@ class OpenLessons:
         self._by_chat: defaultdict[int | None, list[Lesson]] = defaultdict(list)
         for lesson in self._lessons.values():
             self._by_chat[lesson.chat_id].append(lesson)
-        done = select(CheckIn).where(CheckIn.lesson_id.in_(list(self._lessons)), CheckIn.person_id.in_(people))
-        self._done = {(done.lesson_id, done.person_id): done for done in self._session.scalars(done)}
+        done = select(CheckIn.lesson_id, CheckIn.person_id, CheckIn.at)
+        here = (CheckIn.lesson_id.in_(list(self._lessons)), CheckIn.person_id.in_(people))
+        rows = self._session.execute(done.where(*here))
+        self._done = {(lesson_id, person_id): at for lesson_id, person_id, at in rows}
 
     def meant(self, context: Context) -> Lesson | None:
         """The card's lesson; else the group's; else one at which the sender is expected: if it was open then."""
@@ -82,13 +84,13 @@ class OpenLessons:
             candidates = [*here, *(self._lessons.get(number) for number in self._expected[context.member.id])]
         return next((lesson for lesson in candidates if lesson and _was_open(lesson, sent_at)), None)
 
-    def checked_in(self, lesson: Lesson, person: Person) -> CheckIn | None:
-        """The person's check-in, where there is one."""
+    def checked_in(self, lesson: Lesson, person: Person) -> datetime | None:
+        """When the person checked in, where that has been."""
         return self._done.get((lesson.id, person.id))
 
     def add(self, check_in: CheckIn) -> None:
         """Records a check-in."""
-        self._done[check_in.lesson_id, check_in.person_id] = check_in
+        self._done[check_in.lesson_id, check_in.person_id] = check_in.at
         self._session.add(check_in)
 
 

@@ -31,6 +31,7 @@ from models.people import Person
 NO_CHAT = "还没有绑定的群。请先到支部群里发「绑定 支部名称」。"
 NOT_YOURS = "这个群归{organisation}，您不是它的书记。"
 NOTHING_OPEN = "现在没有开着的签到。要开始，请发「开课 10分钟微课堂 主题」。"
+OWN_LEAVE = "自己的假要由别人来准，请另一位书记或组织委员来发。"
 NO_LESSON = "最近没有安排的课，不用请假。"
 HOW_TO_PLAN = "请说什么会、什么时候，比如「计划 党员大会 周五15:00」。"
 AHEAD = timedelta(days=7)
@@ -273,6 +274,8 @@ def _asked_leave(context: Context, name: str) -> Leave | Text:
     if not name:
         return Text("请写准谁的假，比如「准假 小李」。")
     found = [person for person in find_person(context, name) if context.runs(person.organisation)]
+    if context.person in found:
+        return Text(OWN_LEAVE)
     if len(found) != 1:
         return Text((SEVERAL if found else NOBODY).format(name=name))
     query = select(Leave).where(Leave.person_id == found[0].id, Leave.state == LeaveState.ASKED)

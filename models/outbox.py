@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import SealedBytes, WithId
@@ -84,3 +84,8 @@ class Post(WithId):
     """The platform's code of the last failure."""
     message_id: Mapped[int | None]
     """The message that caused it."""
+
+
+def waiting(post: type[Post] = Post) -> ColumnElement[bool]:
+    """Posts that wait. The state is written into the statement: SQLite uses a partial index for nothing less."""
+    return post.state == literal(PostState.WAITING, Post.state.type, literal_execute=True)

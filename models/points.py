@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, case, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import SealedText, WithId, new_id
@@ -133,7 +133,7 @@ class Ledger:
         self._known: set[int] = set()
         self._accounts: dict[int, Account] = {}
         self._funds: dict[int, Account] = {}
-        self._earned: defaultdict[tuple[int, str], list[tuple[datetime, int]]] = defaultdict(list)
+        self._earned: defaultdict[tuple[int, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
 
     def know(self, people: Iterable[Person]) -> None:
         """Reads what is needed to give points to these people."""
@@ -141,12 +141,14 @@ class Ledger:
         if not new:
             return
         self._known |= new.keys()
-        holders = Account.person_id.in_(list(new)) | Account.organisation_id.in_(set(new.values()))
-        accounts = list(self._session.scalars(select(Account).where(holders)))
-        self._accounts |= {account.person_id: account for account in accounts if account.person_id is not None}
-        self._funds |= {a.organisation_id: a for a in accounts if a.organisation_id is not None}
+        funds = select(Account).where(Account.organisation_id.in_(set(new.values())))
+        self._funds |= {fund.organisation_id: fund for fund in self._session.scalars(funds) if fund.organisation_id}
+        # Locked, in one order for all, so that two processes cannot both give what the caps leave.
+        own = select(Account).where(Account.person_id.in_(list(new))).order_by(Account.id).with_for_update()
+        accounts = list(self._session.scalars(own))
+        self._accounts |= {account.person_id: account for account in accounts if account.person_id}
         if accounts:
-            self._read_earned([account.id for account in accounts if account.person_id is not None])
+            self._read_earned([account.id for account in accounts])
 
     def award(self, person: Person, award: Award, now: datetime) -> int:
         """Gives as much as the caps of the rule leave, and returns how much that was."""
@@ -168,21 +170,23 @@ class Ledger:
                 message_id=award.message_id,
             )
         )
-        self._earned[account.id, award.rule.name].append((now, points))
+        today, this_month = self._earned[account.id, award.rule.name]
+        self._earned[account.id, award.rule.name] = (today + points, this_month + points)
         return points
 
     def _left(self, account_id: int, rule: PointRule) -> int:
-        earned = self._earned[account_id, rule.name]
-        this_month = sum(points for _, points in earned)
-        today = sum(points for at, points in earned if at >= self._day)
+        today, this_month = self._earned[account_id, rule.name]
         return min(rule.per_day - today, rule.per_month - this_month)
 
     def _read_earned(self, accounts: list[int]) -> None:
-        query = select(PointEntry.to_account_id, PointEntry.rule, PointEntry.at, PointEntry.points).where(
-            PointEntry.to_account_id.in_(accounts), PointEntry.at >= self._month
+        today = func.sum(case((PointEntry.at >= self._day, PointEntry.points), else_=0))
+        query = (
+            select(PointEntry.to_account_id, PointEntry.rule, today, func.sum(PointEntry.points))
+            .where(PointEntry.to_account_id.in_(accounts), PointEntry.at >= self._month)
+            .group_by(PointEntry.to_account_id, PointEntry.rule)
         )
-        for account_id, rule, at, points in self._session.execute(query):
-            self._earned[account_id, rule].append((at, points))
+        for account_id, rule, of_today, of_month in self._session.execute(query):
+            self._earned[account_id, rule] = (of_today, of_month)
 
     def _account(self, person: Person) -> Account:
         if person.id not in self._accounts:

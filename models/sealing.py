@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import hmac
+import itertools
 import os
 import secrets
 from pathlib import Path
@@ -20,6 +21,19 @@ class Locked(Exception):
 class _Vault:
     cipher: AESGCM | None = None
     digest_key: bytes = b""
+
+
+class _Nonces:
+    """A random start for each process, and counted from there: 96 bits do not meet again under one key."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(secrets.randbits(8 * _NONCE))
+
+    def __call__(self) -> bytes:
+        return (next(self._numbers) % (1 << 8 * _NONCE)).to_bytes(_NONCE, "big")
+
+
+_nonce = _Nonces()
 
 
 def unlock(key: bytes) -> None:
@@ -50,7 +64,7 @@ def _make_key(path: Path) -> None:
 
 def seal(plain: bytes) -> bytes:
     """Encrypts with a fresh nonce. Raises Locked before ``unlock``."""
-    nonce = secrets.token_bytes(_NONCE)
+    nonce = _nonce()
     return nonce + _cipher().encrypt(nonce, plain, None)
 
 

@@ -28,19 +28,28 @@ class Product:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns as soon as it is healthy. Raises AssertionError with the end of its log where it is not in time."""
+        """Launches it, and returns as soon as it is healthy."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Begins the process."""
         command = [sys.executable, "-m", "bot", "serve", "--config", str(self._config)]
         command += ["--workers", str(self._workers)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
+
+    def wait(self) -> None:
+        """Returns as soon as it is healthy. Raises AssertionError with the end of its log where it is not in time."""
         end = time.monotonic() + HEALTHY_WITHIN
-        while time.monotonic() < end:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
-                    return
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
+        with httpx.Client(timeout=2) as client:
+            while time.monotonic() < end:
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(f"{self.url}/healthz").status_code == 200:
+                        return
+                if self._process is not None and self._process.poll() is not None:
+                    break
+                time.sleep(0.05)
         raise AssertionError(f"the server did not become healthy:\n{self.log()[-3000:]}")
 
     def kill(self) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 from bot.clock import system_clock
 from bot.content import Acknowledge, Card, Text
 from bot.delivery import Delivery, Limits, Refused, RetryLater, Uncertain
-from bot.outbox import Outbox
-from bot.posting import Address, Posting, Roads
+from bot.outbox import GATHER, Outbox
+from bot.posting import REFRESH_AFTER, Address, Posting, Roads
 from models.database import Database
 from models.outbox import Post, PostKind, PostState
 from tests.conftest import StandingClock
@@ -110,6 +110,9 @@ async def test_few_acknowledgements_are_ticks_and_many_are_one_line(database: Da
     say(database, clock, fill)
     sender = ScriptedSender()
     await drain(database, sender, clock)
+    assert sender.calls == [("react", "oc_2", "om9")], "many are gathered for a while"
+    clock.move_to(clock() + GATHER)
+    await drain(database, sender, clock)
     assert sorted(sender.calls) == [
         ("react", "oc_2", "om9"),
         ("send", "oc_1", "✅ 已签到：骑手0、骑手1、骑手2、骑手3、骑手4，共 5 人"),
@@ -132,6 +135,7 @@ async def test_an_acknowledgement_that_may_have_been_made_is_made_again_and_not_
             posting.acknowledge(CHAT, Acknowledge("已签到", name), ref=name, message_id=1)
 
     say(database, clock, more)
+    clock.move_to(clock() + GATHER)
     hurry(database)
     await drain(database, sender, clock)
     assert sorted(sender.calls) == [
@@ -190,7 +194,7 @@ async def test_a_card_is_updated_after_it_was_posted_and_updates_are_merged(
     say(database, clock, lambda p: uuids.append(p.post(CHAT, Card("0"))))
     for _ in range(3):
         say(database, clock, lambda p: p.refresh(uuids[0], "test:17"))
-    clock.move_to(clock() + timedelta(seconds=3))
+    clock.move_to(clock() + REFRESH_AFTER)
     sender = ScriptedSender()
     outbox = Outbox(database, [sender], clock, {"test": lambda _, record_id: Card(f"{record_id} as it is now")})
     await outbox.drain()
