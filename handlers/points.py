@@ -131,10 +131,9 @@ def approve_claim(context: Context, intent: Intent) -> Reply:
         claim.state = ClaimState.SECOND
         claim.first_approver_id = approver
         seconds = [p for p in approvers_of(context, claim.person) if p.id != approver]
-        context.tell_all(seconds, _claim_card(claim, claim.person))
-        return Text(
-            f"申报 {claim.number} 同意了一次。超过 {CHECKED_ALONE:g} 小时，请再有一个人发「通过 {claim.number}」。"
-        )
+        asked = context.tell_all(seconds, _claim_card(claim, claim.person))
+        then = "已请另一位来批" if asked else f"请再有一个人发「通过 {claim.number}」"
+        return Text(f"申报 {claim.number} 同意了一次。超过 {CHECKED_ALONE:g} 小时要两个人同意，{then}。")
     return _pay(context, claim, approver)
 
 
