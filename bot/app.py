@@ -81,6 +81,8 @@ class Server:
 
     def _add_platforms(self) -> None:
         name = self.settings.bot.name
+        for platform in self.settings.platforms.unserved():
+            _log.warning("platforms.%s is configured, and not served by this version", platform)
         for settings in self.settings.platforms.feishu:
             self._add(FeishuPlatform(settings, self.intake, self.clock, name))
         if self.settings.sandbox_enabled and isinstance(self.clock, MovableClock):

@@ -135,6 +135,10 @@ class PlatformSettings(_Section):
     wecom_robot: tuple[WecomRobotSettings, ...] = ()
     official_account: tuple[OfficialAccountSettings, ...] = ()
 
+    def unserved(self) -> tuple[str, ...]:
+        """The platforms that are configured and that this version does not serve."""
+        return tuple(name for name in type(self).model_fields if name != "feishu" and getattr(self, name))
+
     def configured(self) -> bool:
         """Whether there is any."""
         return any(getattr(self, name) for name in type(self).model_fields)

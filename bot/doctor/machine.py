@@ -12,13 +12,13 @@ from bot.doctor.findings import Finding, bad, ok, warn
 from bot.messages import PROVIDERS
 from bot.settings import Settings
 
-NOT_SERVED = {
+NAMES = {
     "wecom_aibot": "企业微信智能机器人",
     "wecom_app": "企业微信自建应用",
     "wecom_robot": "企业微信群机器人",
     "official_account": "微信公众号",
 }
-"""Platforms that can be configured already and that this version does not connect to."""
+"""What people call the platforms."""
 KEY_DIGITS = 64
 
 
@@ -43,9 +43,8 @@ def _platforms(settings: Settings) -> Finding:
 
 
 def _not_served(settings: Settings) -> Iterator[Finding]:
-    for key, name in NOT_SERVED.items():
-        if getattr(settings.platforms, key):
-            yield warn(f"配置了{name}（{key}），这个版本还没有接通它", "先留着不碍事，它不会收发消息")
+    for key in settings.platforms.unserved():
+        yield warn(f"配置了{NAMES[key]}（{key}），这个版本还没有接通它", "先留着不碍事，它不会收发消息")
 
 
 def _public_url(settings: Settings) -> Finding:

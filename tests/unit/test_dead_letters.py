@@ -123,7 +123,7 @@ def test_a_replayed_post_waits_under_its_old_uuid(database: Database) -> None:
 
     with database.read() as session:
         post = session.get_one(Post, letter)
-        assert (post.state, post.uuid, post.attempts, post.uncertain_since) == (PostState.WAITING, uuid, 0, START)
+        assert (post.state, post.uuid, post.attempts, post.uncertain_since) == (PostState.WAITING, uuid, 0, None)
         assert (post.created_at, post.due_at, post.useful_until, post.retry_at) == (now, now, None, None)
         assert (post.leased_by, post.leased_until, post.error) == (None, None, None)
         assert list_dead(session) == []

@@ -78,18 +78,22 @@ def test_app_name_is_the_bots_name_too() -> None:
     assert not identity.is_me("ou_x", name="聚蜂", bot=False)
 
 
-def test_double_click_is_one_press_and_another_person_or_button_is_not() -> None:
-    def press(says: str = "签到", person: str = "ou_1", card: str = "om_1", about: str = "lesson:1") -> str:
+def test_double_click_is_one_press_and_another_person_button_or_time_is_not() -> None:
+    def press(
+        says: str = "签到", person: str = "ou_1", card: str = "om_1", about: str = "lesson:1", second: int = 1795417200
+    ) -> str:
         event = {
             "operator": {"open_id": person},
             "action": {"value": {"says": says, "about": about}},
             "context": {"open_message_id": card, "open_chat_id": "oc_1"},
         }
-        read = reader().read({"header": {"event_type": "card.action.trigger"}, "event": event})
+        header = {"event_type": "card.action.trigger", "create_time": f"{second}000000"}
+        read = reader().read({"header": header, "event": event})
         assert read is not None
         return read.key
 
-    assert press() == press()
+    assert press() == press() == press(second=1795417201)
+    assert press() != press(second=1795417260), "what was refused then may be right by now"
     assert len({press(), press(says="请假"), press(person="ou_2"), press(card="om_2"), press(about="lesson:2")}) == 5
 
 

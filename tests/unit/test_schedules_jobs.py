@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.posting import Posting, address_of
-from bot.reports.attendance import lesson_card
+from bot.reports.attendance import lesson_card, live_lesson_card
 from models.cases import CaseKind, CaseState
 from models.database import Database
 from models.inbox import Claim, Outcome
@@ -175,15 +175,19 @@ def test_a_planned_lesson_is_named_the_day_before_and_half_an_hour_before(databa
     ]
 
 
-def test_the_second_reminder_does_not_move_out_of_rush_hours(database: Database) -> None:
+def test_the_second_reminder_moves_out_of_rush_hours_as_long_as_it_is_useful(database: Database) -> None:
     with database.write.begin() as session:
         city = City(session)
         branch = city.organisation()
         city.person(branch, "小李", occupation=Occupation.FOOD)
         city.chat(branch, "oc_branch")
+        city.planned(branch, shanghai(11, 25, 13, 20), "支委会")
         city.planned(branch, shanghai(11, 25, 13, 40))
-    run_due(database, shanghai(11, 25, 13, 10), ROADS)
-    assert told(database, "oc_branch", "⏰")[0].startswith("⏰ 今天 13:40")
+    run_due(database, shanghai(11, 25, 13, 29), ROADS)
+    assert told(database, "oc_branch", "⏰") == []
+    run_due(database, shanghai(11, 25, 13, 30), ROADS)
+    (reminder,) = told(database, "oc_branch", "⏰")
+    assert reminder.startswith("⏰ 今天 13:40")
 
 
 def test_after_downtime_one_reminder_is_enough_and_none_after_the_start(database: Database) -> None:
@@ -286,8 +290,9 @@ def test_an_open_lesson_is_closed_at_its_time_with_summary_and_card(database: Da
         "📖 10分钟微课堂《交通安全》开始签到，15:10 截止。回复「签到」即可。",
         "📋 签到结束：应到 12，实到 1，请假 0，缺席 11",
     ]
-    assert told(database, "~oc_branch") == ["📖 10分钟微课堂《交通安全》签到已结束\n已签到：1 / 12"]
+    assert told(database, "~oc_branch") == [f"lesson:{lesson_id}"]
     with database.read() as session:
+        assert live_lesson_card(session, lesson_id).as_text() == "📖 10分钟微课堂《交通安全》签到已结束\n已签到：1 / 12"
         closed = session.get_one(Lesson, lesson_id)
         assert (closed.state, closed.closed_at) == (LessonState.CLOSED, opened + timedelta(minutes=10))
 
