@@ -85,8 +85,13 @@ def create_database(address: str, name: str, template: str = "template1") -> Non
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty, upgraded database: each test runs on SQLite and on PostgreSQL."""
+    return empty_database(request, tmp_path)
+
+
+def empty_database(request: pytest.FixtureRequest, folder: Path) -> str:
+    """The address of a new database of the kind that ``request.param`` names."""
     if request.param == "sqlite":
-        path = tmp_path / "jufeng.db"
+        path = folder / "jufeng.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
     address: str = request.getfixturevalue("postgres_server")

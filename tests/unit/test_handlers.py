@@ -3,12 +3,10 @@ and it tells a group nothing that is confidential. A new handler is asked all of
 
 import itertools
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -30,7 +28,7 @@ from models.lessons import Lesson
 from models.outbox import Post, PostKind
 from models.people import Identity, Person
 from models.sealing import unlock
-from tests.conftest import KEY, START
+from tests.conftest import KEY, START, empty_database
 from tests.unit.city import said
 
 INTENTS = sorted(intent for intent in registered() if not intent.startswith("test_"))
@@ -91,13 +89,11 @@ class Stub:
         return self.intent
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[World]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Everything has happened once: a lesson is open, cases are under way and done, claims are waiting."""
     unlock(KEY)
-    path = tmp_path_factory.mktemp("handlers") / "jufeng.db"
-    shutil.copy(sqlite_template, path)
-    database = Database(f"sqlite:///{path}")
+    database = Database(empty_database(request, tmp_path_factory.mktemp("handlers")))
     seed_demo(database, START - timedelta(days=1))
     with database.write.begin() as session:
         yesterday = (START + timedelta(hours=24)).isoformat()
