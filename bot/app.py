@@ -77,7 +77,7 @@ class Server:
         senders = [platform.sender for platform in self.platforms]
         self.outbox = Outbox(database, senders, self.clock, {"lesson": live_lesson_card})
         self.scheduler = Scheduler(database, self.clock, self.roads, self.outbox.announce)
-        _log.info("handlers: %s", " ".join(handlers.__all__))
+        _log.debug("handlers: %s", " ".join(handlers.__all__))
 
     def _add_platforms(self) -> None:
         name = self.settings.bot.name

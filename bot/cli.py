@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 not done, 2 wrongly called or configured."""
     set_up_logging()
     parsed = _parser().parse_args(arguments)
+    os.umask(0o077)  # names and photos are for the account that runs the server alone
     if parsed.config:
         os.environ["JUFENG_CONFIG"] = str(parsed.config)
     try:
@@ -84,6 +86,12 @@ def _serve(parsed: argparse.Namespace) -> int:
         return 2
     if parsed.workers > 1 and settings.sandbox_enabled:
         _complain("沙盒只能用一个进程：请去掉 --workers，或者设 sandbox.enabled = false")
+        return 2
+    try:
+        socket.create_server((settings.server.host, settings.server.port)).close()
+    except OSError as error:
+        address = f"{settings.server.host}:{settings.server.port}"
+        _complain(f"{address} 用不了（{error.strerror}）。换一个端口，比如 JUFENG_SERVER__PORT=8001")
         return 2
     if settings.sandbox_enabled:
         _say(f"沙盒页面：http://{settings.server.host}:{settings.server.port}/")

@@ -171,8 +171,8 @@ class Outbox:
         room = 0 if self._stopping else AT_ONCE - len(self._under_way)
         try:
             jobs = await asyncio.get_running_loop().run_in_executor(self._thread, self._settle_and_lease, results, room)
-        except Exception:
-            for result in results:  # to be written in the next round
+        except Exception:  # whatever it was, what has been sent must be written down in the next round
+            for result in results:
                 self._under_way.add(asyncio.create_task(_kept(result)))
             raise
         for job in jobs:

@@ -93,6 +93,8 @@ def _doubtful(context: Context, intent: Intent) -> bool:
     """Whether a half-understood text would be acted upon; a pressed button is never half understood."""
     if not context.message.addressed or context.message.kind == "button" or intent.confidence >= SURE_ENOUGH:
         return False
+    if intent.name == "assign_case":
+        return False  # without a unit nothing happens, and its handler names those that there are
     return intent.name in ACTS_AT_ONCE or "case" in intent.slots
 
 

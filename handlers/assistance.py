@@ -34,7 +34,7 @@ DOUBT = {
     "appeal_file": "诉求 什么事",
     "approve_claim": "通过 31",
     "approve_leave": "准假 小李",
-    "assign_case": "派单 1001 物业",
+    "assign_case": "派单 1001 单位",
     "attendance_list": "谁没签到",
     "bind": "报到 姓名 手机后四位",
     "bind_chat": "绑定 支部名称",
@@ -66,6 +66,11 @@ DOUBT = {
 NOT_BOUND = "还没报到的话，先发「报到 姓名 手机后四位」。"
 NOT_YET = "这件事我还不会{ask}。我会的，发「帮助」看看。"
 HERE = "我在。"
+DESPAIR = ("自杀", "不想活", "活不下去", "轻生", "想死")
+LIFELINE = (
+    "先别一个人扛着。现在就可以打 12356（心理援助，24 小时），危急时拨 120 或 110。\n"
+    "也请马上跟身边的人、家里人或书记说一声，有人愿意听。"
+)
 THANKS = ("谢谢", "多谢", "感谢", "辛苦")
 LOST = "没听明白。{hint}"
 HINTS = {
@@ -115,6 +120,8 @@ def doubt(context: Context, intent: Intent) -> Reply:
 def lost(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     """The bot was meant, and the text is not understood, or there is none."""
     hint = HINTS[context.role]
+    if any(word in context.message.text for word in DESPAIR):
+        return Privately(Text(LIFELINE))
     if any(word in context.message.text for word in THANKS):
         return Text("不客气。")
     return Text(LOST.format(hint=hint) if context.message.text else HERE + hint)

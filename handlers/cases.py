@@ -38,13 +38,15 @@ WHICH = "请带上编号，比如「{example}」。要看在办的，请发「�
 EXAMPLES = {
     Action.ACCEPT: "受理 {number}",
     Action.DECLINE: "不受理 {number} 理由",
-    Action.ASSIGN: "派单 {number} 物业",
+    Action.ASSIGN: "派单 {number} 单位",
     Action.RETURN: "退单 {number} 理由",
     Action.RESOLVE: "办结 {number} 怎么办的",
     Action.MERGE: "并案 {number} 到 编号",
     Action.RATE: "评价 {number} 满意",
     Action.REOPEN: "评价 {number} 未解决",
 }
+RECENT = 20
+"""Cases of a reporter that a question may be about."""
 LISTED = 8
 """Cases in one answer to 待办."""
 
@@ -157,11 +159,17 @@ def assign(context: Context, intent: Intent) -> Reply:
     unit = _unit(context, intent)
     if isinstance(unit, Text):
         return Privately(unit)
+    before = find_case(context.session, intent.integer("case") or 0)
+    former = before.unit if before else None
+    if before is not None and former is unit and context.runs(before.organisation):
+        return answer(before, f"{name_of(before)}已经派给{unit.name}了。")
     case = step(context, intent, Action.ASSIGN, unit=unit)
     if not isinstance(case, Case):
         return case
+    if former is not None:
+        _tell_unit(context, case, former, Text(f"{name_of(case)}已改派给{unit.name}，不用您这边办了。"))
     verified(context, case)
-    reached = _send_to_unit(context, case, unit, unit_card(case))
+    reached = _tell_unit(context, case, unit, unit_card(case))
     tell_reporter(context, case, Text(f"你报的 {name_of(case)}已派给{unit.name}。"))
     missing = "" if reached else f"{unit.name}还没有绑定群，联系人也没有报到，请当面转达。"
     return answer(case, f"{name_of(case)}已派给{unit.name}。{missing}")
@@ -181,13 +189,14 @@ def _unit(context: Context, intent: Intent) -> Organisation | Text:
     return Text(f"{asked}现在有：{names}。请发「派单 {intent.integer('case') or 1024} 单位」。")
 
 
-def _send_to_unit(context: Context, case: Case, unit: Organisation, card: Card) -> bool:
+def _tell_unit(context: Context, case: Case, unit: Organisation, content: Text | Card) -> bool:
+    """In the unit's own chats; in private to its 联系人 where it has none, or where confidence demands."""
     chats = [] if case.confidential else chats_of(context.session, unit)
     for chat in chats:
-        context.say(chat, card)
+        context.say(chat, content)
     if chats:
         return True
-    return bool(context.tell_all(posts_of(context.session, unit, Office.CONTACT), card))
+    return bool(context.tell_all(posts_of(context.session, unit, Office.CONTACT), content))
 
 
 def unit_card(case: Case) -> Card:
@@ -323,7 +332,7 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
         number = case.number
         hint = f"报的人说还没解决。办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
         card = case_card(case, f"🔁 重办 {case.number}", (Action.RESOLVE, Action.RETURN), hint)
-        _send_to_unit(context, case, case.unit, card)
+        _tell_unit(context, case, case.unit, card)
     return Privately(Text(f"{case.number} 已经重新打开，会接着办，办好了再告诉你。"))
 
 
@@ -356,7 +365,7 @@ def _waiting_for_rating(context: Context) -> Case | None:
 def case_query(context: Context, intent: Intent) -> Reply:
     """How a case stands. An appeal's is told to nobody but those who are part of it, and in private."""
     number = intent.integer("case")
-    case = find_case(context.session, number) if number is not None else _latest_reported(context)
+    case = find_case(context.session, number) if number is not None else _latest_reported(context, intent)
     if case is None:
         unknown = UNKNOWN.format(number=number) if number is not None else _nothing_reported(context)
         return Privately(Text(unknown))
@@ -377,13 +386,20 @@ def _step_line(step: CaseStep) -> str:
     return f"{moment_text(step.at)} {step.action}{f'：{step.reason}' if step.reason else ''}"
 
 
-def _latest_reported(context: Context) -> Case | None:
+def _latest_reported(context: Context, intent: Intent) -> Case | None:
+    """The reporter's latest case, of those that are asked about where that is said: 井盖, 诉求."""
     query = select(Case).where(
         Case.reporter_platform == context.message.platform, Case.reporter_ref == context.message.sender
     )
-    if not context.private:
+    asked = context.message.text
+    if any(word in asked for word in ("诉求", "申诉")):
+        query = query.where(Case.kind == CaseKind.APPEAL)
+    elif not context.private:
         query = query.where(Case.kind == CaseKind.HAZARD)
-    return context.session.scalars(query.order_by(Case.number.desc()).limit(1)).one_or_none()
+    cases = context.session.scalars(query.order_by(Case.number.desc()).limit(RECENT)).all()
+    about = intent.text("text")
+    meant = [case for case in cases if about and (about in case.text or about in case.place)]
+    return next(iter(meant or cases), None)
 
 
 @handles("case_list", by=Who.CASEWORKER)

@@ -62,7 +62,7 @@ def dispatcher_card(case: Case, sign: str) -> Card:
     """What the secretary gets: the case and what can be done with it."""
     number = case.number
     kind = "诉求" if case.confidential else "隐患"
-    hint = f"请回复「受理 {number}」「派单 {number} 物业」或「不受理 {number} 理由」。"
+    hint = f"请回复「受理 {number}」「派单 {number} 单位」或「不受理 {number} 理由」。"
     card = case_card(case, f"{sign} 新{kind} {number}", (Action.ACCEPT, Action.ASSIGN, Action.DECLINE), hint)
     who = case.reporter.name if case.reporter else "没报到的群众"
     return replace(card, fields=(*card.fields, Field("谁报的", who)))

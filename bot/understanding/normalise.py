@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 
 LONGEST = 500
+SHORT = 8
+"""Characters of what can be a bare command in quotation marks, or with a space in it that nobody meant."""
 """Characters that are considered; nobody says in more what the bot should do."""
 
 _FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
@@ -29,6 +31,7 @@ _FOLD = _FULL_WIDTH | _CAPITALS | _WIDE_CAPITALS | _PUNCTUATION
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MENTION = re.compile(r"(?:@小蜂\s*)+")
+_SPACED = re.compile(r"[\u4e00-\u9fff](?: [\u4e00-\u9fff]){1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,16 @@ def normalise(text: str) -> Message:
     """The considered part of a text. Never fails, whatever the text holds."""
     visible = "".join(map(_visible, text[: LONGEST * 2])).strip()
     spoken = _MENTION.sub("", visible, count=1) if visible.startswith("@小蜂") else visible
-    literal = spoken[:LONGEST].strip()
+    literal = _unquoted(spoken[:LONGEST].strip())
     return Message(literal, literal.translate(_FOLD))
+
+
+def _unquoted(text: str) -> str:
+    """A bare command as it is: 「签到」 copied from a card, 签 到 of a thumb that hit the space bar."""
+    if len(text) > SHORT:
+        return text
+    bare = text.strip("「」『』“”\"'")
+    return bare.replace(" ", "") if _SPACED.fullmatch(bare) else bare
 
 
 def _visible(character: str) -> str:

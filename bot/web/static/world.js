@@ -9,19 +9,31 @@ export const dayOf = (moment) => {
   return `${parts.month}月${parts.day}日 ${parts.weekday}`;
 };
 
-const remembered = (key) => {
+const remembered = (key, storage = localStorage) => {
   try {
-    return JSON.parse(localStorage.getItem(`jufeng.${key}`)) ?? undefined;
+    return JSON.parse(storage.getItem(`jufeng.${key}`)) ?? undefined;
   } catch {
     return undefined;
   }
 };
-const remember = (key, value) => {
+const remember = (key, value, storage = localStorage) => {
   try {
-    localStorage.setItem(`jufeng.${key}`, JSON.stringify(value));
+    storage.setItem(`jufeng.${key}`, JSON.stringify(value));
   } catch {
     // A full or forbidden storage only costs what is remembered over a reload.
   }
+};
+
+// Each tab keeps what it has not sent under a key of its own, so that no tab forgets another's.
+const tab = remembered('tab', sessionStorage) ?? crypto.randomUUID();
+remember('tab', tab, sessionStorage);
+const WAITING = 'waiting.';
+
+/** What any tab has not sent: sent by two of them it is still one message, for the id is the same. */
+const allWaiting = () => {
+  const keys = Object.keys(localStorage).filter((key) => key.startsWith(`jufeng.${WAITING}`));
+  const each = keys.flatMap((key) => remembered(key.slice('jufeng.'.length)) ?? []);
+  return [...new Map(each.map((message) => [message.id, message])).values()];
 };
 
 export const world = {
@@ -41,22 +53,26 @@ export const world = {
     this.tell(state.now);
     if (!fresh) return;
     const mine = remembered('world') === state.world;
-    this.waiting = (mine && remembered('waiting')) || [];
+    this.waiting = mine ? allWaiting() : [];
     this.read = (mine && remembered('read')) || {};
     this.done = new Set((mine && remembered('done')) || []);
-    const known = state.people.some((person) => person.ref === remembered('me'));
-    this.me = mine && known ? remembered('me') : state.people[0]?.ref ?? '';
+    const me = remembered('me', sessionStorage) ?? remembered('me');
+    const known = state.people.some((person) => person.ref === me);
+    this.me = mine && known ? me : state.people[0]?.ref ?? '';
     const there = this.chatsOf(this.me).map((chat) => chat.ref);
-    this.chat = mine && there.includes(remembered('chat')) ? remembered('chat') : there[0];
+    const chat = remembered('chat', sessionStorage) ?? remembered('chat');
+    this.chat = mine && there.includes(chat) ? chat : there[0];
     remember('world', state.world);
   },
 
   keep() {
-    remember('waiting', this.waiting);
+    remember(`${WAITING}${tab}`, this.waiting);
     remember('read', this.read);
     remember('done', [...this.done]);
-    remember('me', this.me);
-    remember('chat', this.chat);
+    for (const storage of [localStorage, sessionStorage]) {
+      remember('me', this.me, storage);
+      remember('chat', this.chat, storage);
+    }
   },
 
   tell(now) {
