@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import cache
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -57,6 +58,12 @@ def _check_key(database: Database) -> None:
         check_key(session)
 
 
+@cache
+def load_understanding() -> Understanding:
+    """The one understanding of the process: it takes most of a second to load."""
+    return Understanding()
+
+
 class Server:
     """Everything that one process runs. ``clock`` stands in for the machine's, where time is to be told otherwise."""
 
@@ -71,7 +78,7 @@ class Server:
         if settings.sandbox_enabled:
             self.clock = clock or self._kept_clock()
             seed_demo(database, self.clock())
-        router = Router(Understanding())
+        router = Router(load_understanding())
         self.intake = GroupCommitIntake(database, router, self.clock, self.roads, settings.bot.admins)
         self._add_platforms()
         senders = [platform.sender for platform in self.platforms]

@@ -1,5 +1,29 @@
 """What 小蜂 does for people, one file a job. Importing this package registers every handler."""
 
-from handlers import appeals, assistance, cases, checkin, digests, hazards, lessons, membership, points
+from handlers import (
+    appeals,
+    assistance,
+    case_queries,
+    cases,
+    checkin,
+    digests,
+    hazards,
+    lessons,
+    membership,
+    points,
+    ratings,
+)
 
-__all__ = ["appeals", "assistance", "cases", "checkin", "digests", "hazards", "lessons", "membership", "points"]
+__all__ = [
+    "appeals",
+    "assistance",
+    "case_queries",
+    "cases",
+    "checkin",
+    "digests",
+    "hazards",
+    "lessons",
+    "membership",
+    "points",
+    "ratings",
+]

@@ -8,7 +8,6 @@ from bot.content import Button, Card, Field, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.posting import Address
 from bot.understanding.intent import Intent
-from bot.wording import moment_text
 from handlers.points import ledger
 from models.cases import (
     OPEN_STATES,
@@ -17,7 +16,6 @@ from models.cases import (
     Case,
     CaseKind,
     CaseState,
-    CaseStep,
     Illegal,
     Part,
     Rating,
@@ -45,10 +43,6 @@ EXAMPLES = {
     Action.RATE: "评价 {number} 满意",
     Action.REOPEN: "评价 {number} 未解决",
 }
-RECENT = 20
-"""Cases of a reporter that a question may be about."""
-LISTED = 8
-"""Cases in one answer to 待办."""
 
 
 def step(context: Context, intent: Intent, action: Action, *, unit: Organisation | None = None) -> Reply | Case:
@@ -66,7 +60,7 @@ def do(
     context: Context, case: Case, action: Action, reason: str = "", unit: Organisation | None = None
 ) -> Reply | Case:
     """Does one action on a case. The case where it was done, else what to say instead."""
-    actor = _actor(context, case)
+    actor = actor_of(context, case)
     if case.confidential and not actor.parts:
         return Privately(Text(UNKNOWN.format(number=case.number)))
     try:
@@ -76,7 +70,7 @@ def do(
     return case
 
 
-def _actor(context: Context, case: Case) -> Actor:
+def actor_of(context: Context, case: Case) -> Actor:
     parts = parts_of(context.person, case) if context.person else frozenset[Part]()
     if context.admin:
         parts |= {Part.DISPATCHER}
@@ -167,9 +161,9 @@ def assign(context: Context, intent: Intent) -> Reply:
     if not isinstance(case, Case):
         return case
     if former is not None:
-        _tell_unit(context, case, former, Text(f"{name_of(case)}已改派给{unit.name}，不用您这边办了。"))
+        tell_unit(context, case, former, Text(f"{name_of(case)}已改派给{unit.name}，不用您这边办了。"))
     verified(context, case)
-    reached = _tell_unit(context, case, unit, unit_card(case))
+    reached = tell_unit(context, case, unit, unit_card(case))
     tell_reporter(context, case, Text(f"你报的 {name_of(case)}已派给{unit.name}。"))
     missing = "" if reached else f"{unit.name}还没有绑定群，联系人也没有报到，请当面转达。"
     return answer(case, f"{name_of(case)}已派给{unit.name}。{missing}")
@@ -189,7 +183,7 @@ def _unit(context: Context, intent: Intent) -> Organisation | Text:
     return Text(f"{asked}现在有：{names}。请发「派单 {intent.integer('case') or 1024} 单位」。")
 
 
-def _tell_unit(context: Context, case: Case, unit: Organisation, content: Text | Card) -> bool:
+def tell_unit(context: Context, case: Case, unit: Organisation, content: Text | Card) -> bool:
     """In the unit's own chats; in private to its 联系人 where it has none, or where confidence demands."""
     chats = [] if case.confidential else chats_of(context.session, unit)
     for chat in chats:
@@ -295,7 +289,7 @@ def merge(context: Context, intent: Intent) -> Reply:
     case = find_case(context.session, number) if number is not None else None
     if into is None or case is None or same or into.kind is not case.kind or into.state not in OPEN_STATES:
         return Privately(Text("请写把哪个并到哪个，两个都要是在办的同一类，比如「并案 1025 到 1024」。"))
-    if Part.DISPATCHER not in _actor(context, into).parts:
+    if Part.DISPATCHER not in actor_of(context, into).parts:
         return Privately(Text(NOT_YOURS.format(number=into.number, action=Action.MERGE)))
     done = do(context, case, Action.MERGE, f"并入 {into.number}")
     if not isinstance(done, Case):
@@ -305,117 +299,3 @@ def merge(context: Context, intent: Intent) -> Reply:
         context, case, Text(f"你报的 {name_of(case)}和 {into.number} 是一件事，并在 {into.number} 里一起办。")
     )
     return answer(case, f"{case.number} 已并到 {name_of(into)}")
-
-
-@handles("case_feedback", by=Who.ANYONE)
-def feedback(context: Context, intent: Intent) -> Reply | None:
-    """The reporter's word on a case that is done; 未解决 opens it again."""
-    number = intent.integer("case")
-    case = find_case(context.session, number) if number is not None else _waiting_for_rating(context)
-    if case is None and number is not None:
-        return Privately(Text(UNKNOWN.format(number=number)))
-    if case is None:
-        return Privately(Text("没有等你评价的事。")) if context.message.addressed else None
-    rating = _rating(intent, context.message.text)
-    if rating is None:
-        return Privately(Text(f"办得怎么样？请回复「评价 {case.number} 满意」「基本满意」或「未解决」。"))
-    action = Action.REOPEN if rating is Rating.UNSOLVED else Action.RATE
-    done = do(context, case, action, str(rating))
-    if not isinstance(done, Case):
-        return done
-    case.rating = rating
-    if action is Action.RATE:
-        return Privately(Text(f"谢谢，{case.number} 记为「{rating}」。"))
-    told = Text(f"{name_of(case)}报的人说还没解决，已重办（第 {case.reopened} 次）。")
-    context.tell_all(dispatchers(context, case), told)
-    if case.unit is not None:
-        number = case.number
-        hint = f"报的人说还没解决。办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
-        card = case_card(case, f"🔁 重办 {case.number}", (Action.RESOLVE, Action.RETURN), hint)
-        _tell_unit(context, case, case.unit, card)
-    return Privately(Text(f"{case.number} 已经重新打开，会接着办，办好了再告诉你。"))
-
-
-RATED_BY = {
-    Rating.UNSOLVED: ("不满意", "没", "未", "不行", "不好", "差评", "老样子", "那样"),
-    Rating.FAIR: ("基本", "还算", "比较满意", "一般", "凑合", "还行", "还可以"),
-    Rating.SATISFIED: ("满意", "很好", "挺好", "不错", "好评", "五星", "解决了"),
-}
-"""The words of a rating; what is said first counts: 满意，没想到这么快."""
-
-
-def _rating(intent: Intent, said: str) -> Rating | None:
-    points = intent.integer("points")
-    if points is not None:
-        return Rating.SATISFIED if points >= 4 else Rating.FAIR if points == 3 else Rating.UNSOLVED
-    found = [(said.find(word), rating) for rating, words in RATED_BY.items() for word in words if word in said]
-    return min(found, key=lambda place_and_rating: place_and_rating[0])[1] if found else None
-
-
-def _waiting_for_rating(context: Context) -> Case | None:
-    query = select(Case).where(
-        Case.reporter_platform == context.message.platform,
-        Case.reporter_ref == context.message.sender,
-        Case.state == CaseState.RESOLVED,
-    )
-    return context.session.scalars(query.order_by(Case.resolved_at.desc()).limit(1)).one_or_none()
-
-
-@handles("case_query", by=Who.ANYONE)
-def case_query(context: Context, intent: Intent) -> Reply:
-    """How a case stands. An appeal's is told to nobody but those who are part of it, and in private."""
-    number = intent.integer("case")
-    case = find_case(context.session, number) if number is not None else _latest_reported(context, intent)
-    if case is None:
-        unknown = UNKNOWN.format(number=number) if number is not None else _nothing_reported(context)
-        return Privately(Text(unknown))
-    if case.confidential and not _actor(context, case).parts:
-        return Privately(Text(UNKNOWN.format(number=case.number)))
-    steps = context.session.scalars(select(CaseStep).where(CaseStep.case_id == case.id).order_by(CaseStep.id))
-    lines = [f"{name_of(case)}现在是「{case.state}」", *(_step_line(step) for step in steps)]
-    return answer(case, "\n".join(lines))
-
-
-def _nothing_reported(context: Context) -> str:
-    if context.private:
-        return "你还没有报过隐患或诉求。"
-    return "你还没有报过隐患。诉求的进度，请在这里问我。"
-
-
-def _step_line(step: CaseStep) -> str:
-    return f"{moment_text(step.at)} {step.action}{f'：{step.reason}' if step.reason else ''}"
-
-
-def _latest_reported(context: Context, intent: Intent) -> Case | None:
-    """The reporter's latest case, of those that are asked about where that is said: 井盖, 诉求."""
-    query = select(Case).where(
-        Case.reporter_platform == context.message.platform, Case.reporter_ref == context.message.sender
-    )
-    asked = context.message.text
-    if any(word in asked for word in ("诉求", "申诉")):
-        query = query.where(Case.kind == CaseKind.APPEAL)
-    elif not context.private:
-        query = query.where(Case.kind == CaseKind.HAZARD)
-    cases = context.session.scalars(query.order_by(Case.number.desc()).limit(RECENT)).all()
-    about = intent.text("text")
-    meant = [case for case in cases if about and (about in case.text or about in case.place)]
-    return next(iter(meant or cases), None)
-
-
-@handles("case_list", by=Who.CASEWORKER)
-def case_list(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
-    """待办: what is open for the sender's organisation or unit, oldest first; appeals only in private."""
-    organisation = context.organisation
-    if organisation is None:
-        return Privately(Text("请先在支部群里发「绑定 支部名称」。"))
-    ids = [org.id for org in context.batch.tree.below(organisation)]
-    query = select(Case).where(Case.state.in_(OPEN_STATES), Case.organisation_id.in_(ids) | Case.unit_id.in_(ids))
-    if not context.private:
-        query = query.where(Case.kind == CaseKind.HAZARD)
-    found = context.session.scalars(query.order_by(Case.created_at))
-    cases = [case for case in found if _actor(context, case).parts - {Part.REPORTER}]
-    if not cases:
-        return Text("没有在办的事。")
-    lines = [f"{name_of(case)} {case.state} {moment_text(case.created_at)}" for case in cases[:LISTED]]
-    more = [f"另有 {len(cases) - LISTED} 件"] if len(cases) > LISTED else []
-    return Text("\n".join([f"在办 {len(cases)} 件：", *lines, *more]))
