@@ -20,12 +20,9 @@ import httpx
 from sqlalchemy import func, select
 
 from benchmarks import load
-from bot.clock import system_clock
-from bot.roster import import_roster, read_roster
 from models.database import Database
 from models.lessons import CheckIn
 from models.outbox import waiting
-from models.sealing import load_key, unlock
 from tests.fakes.city import City, write_config
 from tests.fakes.feishu_callbacks import Callback
 from tests.fakes.product import Product
@@ -44,7 +41,7 @@ def main() -> None:
     city = City(PEOPLE, BRANCHES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        database = _prepare(city, folder)
+        database = city.settle(folder, f"sqlite:///{folder}/jufeng.db")
         cores = sorted(os.sched_getaffinity(0))
         cloud_port, floor_port, port = free_port(), free_port(), free_port()
         config = write_config(
@@ -69,16 +66,6 @@ def main() -> None:
             cloud.kill()
         _report(floors, products, healthy, memory)
         _check(database, rounds)
-
-
-def _prepare(city: City, folder: Path) -> Database:
-    city.write_roster(folder / "roster.csv")
-    unlock(load_key(folder / "data" / "keys" / "master.key"))
-    database = Database(f"sqlite:///{folder}/jufeng.db")
-    database.upgrade()
-    with database.write.begin() as session:
-        import_roster(session, read_roster(folder / "roster.csv"), system_clock())
-    return database
 
 
 def _cloud_command() -> list[str]:

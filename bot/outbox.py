@@ -121,14 +121,6 @@ class Outbox:
             await self._task
         self._thread.shutdown()
 
-    async def drain(self) -> None:
-        """Sends until nothing that is due is left waiting, except what a platform asked to wait for."""
-        while True:
-            started = await self._round(await self._finished())
-            if not started and not self._under_way:
-                return
-            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-
     async def emptied(self, within: float = 5.0) -> bool:
         """Waits until nothing that is due is left waiting, at most ``within`` seconds."""
         end = asyncio.get_running_loop().time() + within

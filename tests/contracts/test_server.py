@@ -16,8 +16,6 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from bot.clock import system_clock
-from bot.roster import import_roster, read_roster
 from models.database import Database
 from models.inbox import Claim, Outcome
 from models.lessons import CheckIn
@@ -223,11 +221,7 @@ async def test_two_processes_take_three_hundred_check_ins_once_each(postgres_ser
     create_database(postgres_server, "workers", "template")
     url = database_url(postgres_server, "workers")
     city = City(PEOPLE, BRANCHES)
-    city.write_roster(tmp_path / "roster.csv")
-    unlock(load_key(tmp_path / "data" / "keys" / "master.key"))
-    database = Database(url)
-    with database.write.begin() as session:
-        import_roster(session, read_roster(tmp_path / "roster.csv"), system_clock())
+    database = city.settle(tmp_path, url)
     with FeishuCloud(rules=Rules().rates_times(10)) as cloud:
         config, port = configured(tmp_path, cloud, url)
         product = Product(config, port, workers=2)

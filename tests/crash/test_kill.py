@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.clock import system_clock
-from bot.roster import import_roster, read_roster
 from models.database import Database
 from models.inbox import Claim, Outcome
 from models.lessons import CheckIn, Lesson
 from models.outbox import Post, PostKind, PostState
 from models.points import PointEntry
-from models.sealing import load_key, unlock
 from tests.fakes.city import City, write_config
 from tests.fakes.delivery import Deliverer, acknowledged, wait_until_drained
 from tests.fakes.feishu_cloud import FeishuCloud, Record
@@ -52,11 +49,7 @@ async def play(city: City, product: Product) -> None:
 @pytest.mark.anyio
 async def test_five_kills_lose_nothing_and_double_nothing(database_address: str, tmp_path: Path) -> None:
     city = City(PEOPLE, BRANCHES)
-    city.write_roster(tmp_path / "roster.csv")
-    unlock(load_key(tmp_path / "data" / "keys" / "master.key"))
-    database = Database(database_address)
-    with database.write.begin() as session:
-        import_roster(session, read_roster(tmp_path / "roster.csv"), system_clock())
+    database = city.settle(tmp_path, database_address)
     port = free_port()
     with FeishuCloud() as cloud:
         config = write_config(tmp_path, port=port, api_base=cloud.url, database_url=database_address)

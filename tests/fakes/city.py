@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.clock import system_clock
+from bot.roster import import_roster, read_roster
+from models.database import Database
+from models.sealing import load_key, unlock
 from tests.fakes.feishu_callbacks import Callback, FeishuCallbacks
 from tests.fakes.feishu_cloud import APP_ID, APP_SECRET
 
@@ -39,6 +43,16 @@ class City:
             for number, rider in enumerate(self.riders)
         ]
         path.write_text("\n".join(lines), encoding="utf-8")
+
+    def settle(self, folder: Path, url: str) -> Database:
+        """An upgraded database in which everyone is on the roster, sealed with the key of ``folder``'s data folder."""
+        self.write_roster(folder / "roster.csv")
+        unlock(load_key(folder / "data" / "keys" / "master.key"))
+        database = Database(url)
+        database.upgrade()
+        with database.write.begin() as session:
+            import_roster(session, read_roster(folder / "roster.csv"), system_clock())
+        return database
 
     def everywhere(self, text: str) -> Iterator[Callback]:
         """Each secretary says it in the branch's group; ``{branch}`` stands for the branch's name."""
