@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench install format images lock browser
+.PHONY: run test test-counterparts check bench install format images lock browser node
 
 run: install
 	$(BIN)/jufeng serve
@@ -12,6 +12,10 @@ install: $(VENV)/installed
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/pytest
+
+# The fakes and the product against the vendors' own packages; needs Node 20 and npm (see `node`).
+test-counterparts: $(VENV)/installed-for-counterparts tests/counterparts/node_modules
+	$(BIN)/pytest tests/counterparts
 
 check: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check .
@@ -22,6 +26,7 @@ check: $(VENV)/installed-for-tests
 
 bench: $(VENV)/installed-for-tests
 	$(BIN)/python -m benchmarks.callbacks
+	$(BIN)/python -m benchmarks.stalls
 
 format: $(VENV)/installed-for-tests
 	$(BIN)/ruff check --fix .
@@ -35,12 +40,19 @@ images: $(VENV)/installed-for-tests
 browser:
 	apt-get update && apt-get install -y chromium fonts-noto-cjk fonts-noto-color-emoji
 
+# Debian and Ubuntu: what the counterparts need.
+node:
+	apt-get update && apt-get install -y nodejs npm
+
 # Pins and hashes of everything, for every platform, without registry addresses. Needs uv.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
 		--extra build pyproject.toml -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
 		--extra build --extra test pyproject.toml -c requirements/run.txt -o requirements/test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
+		--extra build --extra test --extra counterparts pyproject.toml -c requirements/test.txt \
+		--override requirements/counterparts-override.txt -o requirements/counterparts.txt
 
 $(VENV)/installed: pyproject.toml requirements/run.txt
 	$(PYTHON) -m venv $(VENV)
@@ -50,4 +62,12 @@ $(VENV)/installed: pyproject.toml requirements/run.txt
 
 $(VENV)/installed-for-tests: $(VENV)/installed requirements/test.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	touch $@
+
+$(VENV)/installed-for-counterparts: $(VENV)/installed-for-tests requirements/counterparts.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/counterparts.txt
+	touch $@
+
+tests/counterparts/node_modules: tests/counterparts/package-lock.json
+	npm ci --prefix tests/counterparts
 	touch $@

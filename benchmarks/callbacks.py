@@ -59,12 +59,16 @@ def main() -> None:
         try:
             _wait(floor_port)
             floors, products = _measure(city, database, floor_port, port, rounds)
-            memory = _resident(product.pid)
+            memory, stall = _resident(product.pid), longest_stall(port)
         finally:
             product.stop()
             floor.kill()
             cloud.kill()
-        _report(floors, products, healthy, memory)
+        _report(floors, products)
+        sys.stdout.write(
+            f"healthy after {healthy:.2f} s, {memory:.0f} MB resident after {rounds * PEOPLE} check-ins, "
+            f"longest stall of the event loop {stall * 1000:.0f} ms\n"
+        )
         _check(database, rounds)
 
 
@@ -121,17 +125,23 @@ def _resident(pid: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
+def longest_stall(port: int) -> float:
+    """Seconds for which the product's event loop was kept from its work, at most."""
+    figures = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    (line,) = [line for line in figures.splitlines() if line.startswith("jufeng_loop_longest_stall_seconds ")]
+    return float(line.split()[1])
+
+
 def _requests(callbacks: Iterable[Callback]) -> list[bytes]:
     return [load.request(PATH, callback.headers, callback.body) for callback in callbacks]
 
 
-def _report(floors: list[float], products: list[float], healthy: float, memory: float) -> None:
+def _report(floors: list[float], products: list[float]) -> None:
     floor, product = statistics.median(floors), statistics.median(products)
     sys.stdout.write(
         f"floor    {floor:7.0f}/s  (rounds: {' '.join(f'{value:.0f}' for value in floors)})\n"
         f"product  {product:7.0f}/s  (rounds: {' '.join(f'{value:.0f}' for value in products)})\n"
         f"ratio    {product / floor:7.2f}\n"
-        f"healthy after {healthy:.2f} s, {memory:.0f} MB resident after {len(products) * PEOPLE} check-ins\n"
     )
 
 

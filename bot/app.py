@@ -14,18 +14,29 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 import handlers
 from bot.clock import Clock, MovableClock, system_clock
+from bot.delivery import Limits
+from bot.downloads import Downloads
 from bot.intake import GroupCommitIntake
 from bot.logs import set_up_logging
+from bot.mailbox import Mailbox
 from bot.media import MediaStore
 from bot.messages import PROVIDERS
 from bot.outbox import Outbox
-from bot.platforms.base import Platform
+from bot.ownership import Ownership
+from bot.platforms.base import Platform, Services
 from bot.platforms.feishu import FeishuPlatform
+from bot.platforms.feishu_robot import FeishuRobot
+from bot.platforms.official_account import OfficialAccountPlatform
 from bot.platforms.sandbox import SandboxPlatform
+from bot.platforms.wecom_aibot import WecomAibotPlatform
+from bot.platforms.wecom_app import WecomAppPlatform
+from bot.platforms.wecom_robot import WecomRobot
 from bot.posting import Roads
 from bot.reports.attendance import live_lesson_card
+from bot.reports.roster_book import roster_book
 from bot.router import Router
 from bot.settings import Settings, load_settings
+from bot.stalls import StallWatch
 from bot.understanding import Understanding
 from bot.web.demo import seed_demo
 from bot.web.sandbox import sandbox_router
@@ -73,34 +84,52 @@ class Server:
         self.clock: Clock = clock or system_clock
         self.platforms: list[Platform] = []
         self._homes: dict[str, tuple[str, str]] = {}
-        self._acknowledge_after: dict[tuple[str, str], float] = {}
-        self.roads = Roads(self._homes, self._acknowledge_after)
+        self._limits: dict[tuple[str, str], Limits] = {}
+        self.roads = Roads(self._homes, self._limits)
+        self.media = MediaStore(settings.bot.data_dir / "photos")
         if settings.sandbox_enabled:
             self.clock = clock or self._kept_clock()
             seed_demo(database, self.clock())
         router = Router(load_understanding())
         self.intake = GroupCommitIntake(database, router, self.clock, self.roads, settings.bot.admins)
+        mailbox = Mailbox(database, self.clock)
+        self._services = Services(self.intake, mailbox, self.media, self.clock, settings.bot.name, self._own)
         self._add_platforms()
         senders = [platform.sender for platform in self.platforms]
-        self.outbox = Outbox(database, senders, self.clock, {"lesson": live_lesson_card})
+        self.outbox = Outbox(
+            database, senders, self.clock, cards={"lesson": live_lesson_card}, files={"roster": roster_book}
+        )
+        self.downloads = Downloads(database, self.media, self.platforms, self.clock, self.roads)
+        self.stalls = StallWatch()
         self.scheduler = Scheduler(database, self.clock, self.roads, self.outbox.announce)
         _log.debug("handlers: %s", " ".join(handlers.__all__))
 
     def _add_platforms(self) -> None:
-        name = self.settings.bot.name
-        for platform in self.settings.platforms.unserved():
-            _log.warning("platforms.%s is configured, and not served by this version", platform)
-        for settings in self.settings.platforms.feishu:
-            self._add(FeishuPlatform(settings, self.intake, self.clock, name))
+        """An app that can push comes before the robots: it reaches people who were never met."""
+        configured, lent = self.settings.platforms, self._services
+        apps = [WecomAppPlatform(settings, lent) for settings in configured.wecom_app]
+        groups = {each.chat_id: WecomRobot(each, self.media) for each in configured.wecom_robot if each.chat_id}
+        feishu = {each.chat_id: FeishuRobot(each, self.clock) for each in configured.feishu_robot if each.chat_id}
+        self._robots: list[WecomRobot | FeishuRobot] = [*groups.values(), *feishu.values()]
+        for platform in apps:
+            self._add(platform)
+        for aibot in configured.wecom_aibot:
+            self._add(WecomAibotPlatform(aibot, lent, groups, apps[0].sender if apps else None))
+        for account in configured.official_account:
+            self._add(OfficialAccountPlatform(account, lent))
+        for app in configured.feishu:
+            self._add(FeishuPlatform(app, lent, feishu))
         if self.settings.sandbox_enabled and isinstance(self.clock, MovableClock):
-            media = MediaStore(self.settings.bot.data_dir / "photos")
-            self._add(SandboxPlatform(self.database, self.intake, self.clock, media, name))
+            self._add(SandboxPlatform(self.database, lent, self.clock))
+
+    def _own(self, name: str) -> Ownership:
+        return Ownership(self.database, name)
 
     def _add(self, platform: Platform) -> None:
         self.platforms.append(platform)
         sender = platform.sender
         self._homes.setdefault(PROVIDERS[sender.platform], (sender.platform, sender.bot))
-        self._acknowledge_after[sender.platform, sender.bot] = sender.limits.acknowledge_after
+        self._limits[sender.platform, sender.bot] = sender.limits
 
     def _kept_clock(self) -> MovableClock:
         """The sandbox's clock as far as it had been moved."""
@@ -110,23 +139,36 @@ class Server:
 
     async def start(self) -> None:
         """Begins all work."""
-        self.intake.start(self.outbox.announce)
+        self.intake.start(self._posted)
         self.outbox.start()
+        self.downloads.start()
         for platform in self.platforms:
             await platform.start()
         self.scheduler.start()
+        self.stalls.start()
         # The dictionaries stay for good: collections need not walk them. A batch makes some 50,000 objects and drops
         # them all at once, so that looking for cycles every 700 finds nothing and costs a tenth.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
 
+    def _posted(self) -> None:
+        """Something has been committed: it may be there to send, or to fetch."""
+        self.outbox.announce()
+        self.downloads.announce()
+
     async def close(self) -> None:
-        """Commits what has arrived, writes down what has been sent, and ends."""
+        """Writes down what has been sent, hears nobody any more, commits what has arrived, and ends.
+
+        The intake is the last: a long connection brings messages up to its end, and nobody would bring them again.
+        """
         await self.scheduler.close()
-        await self.intake.close()
         await self.outbox.close()
-        for platform in self.platforms:
-            await platform.close()
+        await self.downloads.close()
+        for closing in (*self.platforms, *self._robots):
+            await closing.close()
+        await self.intake.close()
+        await self.stalls.close()
+        await asyncio.to_thread(self.media.close)
         self.database.close()
 
     async def advance(self, moment: datetime) -> None:

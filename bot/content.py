@@ -3,16 +3,30 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from pydantic import Base64Bytes, TypeAdapter
 from pydantic import Field as Discriminated
-from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Somebody whom a text calls by name; ``ref`` is the person's id on the platform where the text is posted."""
+
+    name: str
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A plain text; line breaks count."""
+    """A plain text; line breaks count. It begins with ``@name`` for each mention, as a real mention where there are."""
 
     text: str
+    mentions: tuple[Mention, ...] = ()
     kind: Literal["text"] = "text"
+
+    def as_text(self) -> str:
+        """The text with its mentions as words."""
+        called = "".join(f"@{mention.name} " for mention in self.mentions)
+        return called + self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,29 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A list of which one is picked; picking it equals pressing that button. ``label`` asks the question."""
+
+    label: str
+    options: tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A line to write into, with a button that says the words of ``submit`` and then what was written.
+
+    ``submit`` says ``办结 1001``; with 已清运 written it says ``办结 1001 已清运``.
+    """
+
+    label: str
+    submit: Button
+
+    def filled(self, words: str) -> str:
+        """What the button says with these words written."""
+        return f"{self.submit.says} {' '.join(words.split())}".strip()
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A labelled value of a card."""
 
@@ -39,9 +76,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A titled block with labelled values, photos and buttons.
+    """A titled block with labelled values, photos, buttons, a choice and a form.
 
-    ``hint`` says what to type; it stands in for the buttons where the platform has none.
+    ``hint`` says what to type; it stands in for the buttons, the choice and the form where the platform has none.
     """
 
     title: str
@@ -50,6 +87,8 @@ class Card:
     photos: tuple[str, ...] = ()
     """Media names (see ``bot.media``)."""
     buttons: tuple[Button, ...] = ()
+    choice: Choice | None = None
+    form: Form | None = None
     hint: str = ""
     kind: Literal["card"] = "card"
 
@@ -79,7 +118,25 @@ class Refresh:
     kind: Literal["refresh"] = "refresh"
 
 
-Content = Text | Card | Acknowledge | Refresh
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that is made when it goes out, of what ``about`` (``roster:12``) is by then; nothing of it is kept."""
+
+    name: str
+    about: str
+    kind: Literal["file"] = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file as it goes out."""
+
+    name: str
+    data: Base64Bytes
+    kind: Literal["attachment"] = "attachment"
+
+
+Content = Text | Card | File | Attachment | Acknowledge | Refresh
 _adapter: TypeAdapter[Content] = TypeAdapter(Annotated[Content, Discriminated(discriminator="kind")])
 
 

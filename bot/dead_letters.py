@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clock import local
-from bot.content import Acknowledge, Card, Content, Refresh, Text, load
+from bot.content import Acknowledge, Attachment, Card, Content, File, Refresh, Text, load
 from bot.messages import IncomingMessage, load_message
 from models.database import Database
 from models.inbox import Claim, Outcome
@@ -160,14 +160,14 @@ def _post_lines(post: Post, *, texts: bool) -> Iterator[str]:
 
 def _said(content: Content) -> str:
     match content:
-        case Text():
-            return content.text
-        case Card():
+        case Text() | Card():
             return content.as_text()
         case Acknowledge():
             return content.done
         case Refresh():
             return content.about
+        case File() | Attachment():
+            return content.name
 
 
 def _time(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.content import Card, Text
+from bot.content import Attachment, Card, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,10 @@ class Limits:
     """Seconds for which acknowledgements of a chat are collected before they go out."""
     once_for: float
     """Seconds for which the platform drops a second send with the same ``uuid``; 0: it never does."""
+    closes: bool = False
+    """``send`` may raise Closed."""
+    passive: bool = False
+    """The platform's own answer to a message carries the replies to it (``bot.mailbox``); ``send`` is for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ class Delivery:
     target: str
     """The platform's chat id, or person id where ``to_person``."""
     to_person: bool
-    content: Text | Card
+    content: Text | Card | Attachment
     reply_to: str = ""
-    """The platform's id of the message that this answers; empty: a post of its own."""
+    """The ``ref`` of the message that this answers; empty: a post of its own."""
 
 
 class RetryLater(Exception):
@@ -56,12 +60,20 @@ class Refused(Exception):
         self.code = code
 
 
+class Closed(Exception):
+    """The chat or person takes nothing until somebody there writes to the bot (again); the post is held till then."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Uncertain(Exception):
     """The request went out and no answer came: the platform may have taken it."""
 
 
 class Sender(Protocol):
-    """The sending half of one configured bot. All methods raise RetryLater, Refused or Uncertain."""
+    """The sending half of one configured bot. All methods raise RetryLater, Refused, Closed or Uncertain."""
 
     @property
     def platform(self) -> str:
@@ -75,11 +87,15 @@ class Sender(Protocol):
     def limits(self) -> Limits:
         """What the platform can do and how fast."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether this process can send for the bot now; of a bot with one connection, only one process can."""
+
     async def send(self, delivery: Delivery) -> str:
         """Posts, and returns the platform's message id."""
 
     async def react(self, ref: str, *, chat: str) -> None:
         """Puts the tick on message ``ref``; doing it twice is the same as once."""
 
-    async def update(self, ref: str, content: Text | Card) -> None:
-        """Replaces what message ``ref`` shows."""
+    async def update(self, ref: str, card: Card, *, private: bool) -> None:
+        """Replaces what the card ``ref`` shows; ``private``: it was sent to a person."""

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from bot.content import Acknowledge, Card, Text
+from bot.content import Acknowledge, Card, File, Text
 from bot.messages import IncomingMessage
 from bot.posting import Address, Posting, address_of
 from bot.understanding.intent import Intent
+from models.audit import AuditEntry
 from models.chats import Chat
 from models.organisations import Organisation, Tree
 from models.people import Person, Post
@@ -23,7 +24,7 @@ Shared = TypeVar("Shared")
 class Privately:
     """An answer for the sender alone, wherever the question was asked."""
 
-    content: Text | Card
+    content: Text | Card | File
 
 
 Reply = Text | Card | Acknowledge | Privately
@@ -149,6 +150,12 @@ class Context:
     def sender(self) -> Address:
         """The sender's private chat."""
         return Address(self.message.platform, self.message.bot, self.message.sender, to_person=True)
+
+    def audit(self, action: str, subject: str) -> None:
+        """Notes what the sender did with other people's data; ``subject`` is an id, never a text."""
+        actor = self.person.id if self.person else None
+        entry = AuditEntry(at=self.now, actor_id=actor, action=action, subject=subject, message_id=self.message_id)
+        self.session.add(entry)
 
     def say(self, chat: Chat, content: Text | Card, *, due_at: datetime | None = None) -> str:
         """Posts in a group, and returns the post's uuid."""

@@ -22,12 +22,14 @@ from bot.clock import Clock
 from bot.content import Text
 from bot.handling import Batch
 from bot.messages import IncomingMessage, Receipt, Unavailable, dump_message
-from bot.posting import Address, Posting, Roads
+from bot.posting import PASSIVE_FIRST, Address, Posting, Roads, address_for
 from bot.router import Handled, Router
 from models.base import new_id
 from models.chats import Chat
 from models.database import Database
+from models.downloads import Download, DownloadState
 from models.inbox import Claim, Outcome
+from models.outbox import wake
 from models.people import Identity, Person
 
 BATCH = 256
@@ -185,10 +187,11 @@ class GroupCommitIntake:
         message_id = new_id()
         claim = _claim(message, message_id, now, Handled("", APOLOGY), None)
         session.execute(insert(Claim), [claim | {"outcome": Outcome.DEAD, "error": error}])
-        posting = Posting(session, now, self._roads)
-        sender = Address(message.platform, message.bot, message.sender, to_person=True)
-        posting.post(sender, Text(APOLOGY), message_id=message_id)
-        posting.write()
+        if message.sender:  # nobody sends the list of a group's people
+            posting = Posting(session, now, self._roads)
+            sender = Address(message.platform, message.bot, message.sender, to_person=True)
+            posting.post(sender, Text(APOLOGY), message_id=message_id)
+            posting.write()
         return message_id
 
     def process(self, messages: Sequence[IncomingMessage]) -> list[Receipt]:
@@ -212,6 +215,8 @@ class GroupCommitIntake:
                 raise LookupError(f"message {claim_id} is not a dead letter any more")
             batch = self._batch(session, [message])
             handled = self._router.handle(batch, message, claim_id) or Handled("", "")
+            if downloads := _downloads(message, claim_id, batch.now):
+                session.execute(insert(Download), downloads)
             done = update(Claim).where(Claim.id == claim_id)
             session.execute(done.values(intent=handled.intent, answer=handled.answer, error=None))
             batch.posting.write()
@@ -220,18 +225,33 @@ class GroupCommitIntake:
         batch = self._batch(session, messages)
         receipts: dict[Key, Receipt] = {}
         claims: list[dict[str, Any]] = []
+        downloads: list[dict[str, Any]] = []
         for message in messages:
             message_id = new_id()
             handled = self._router.handle(batch, message, message_id)
             receipts[_key(message)] = Receipt(handled.answer if handled else "", duplicate=False)
             if handled:
+                downloads += _downloads(message, message_id, batch.now)
                 person = batch.people.get((message.provider, message.sender))
                 claims.append(_claim(message, message_id, batch.now, handled, person))
+        self._open_lanes(session, messages, batch.now)
         if claims:
             # In order of their keys, so that two processes with the same messages wait for, not block, each other.
             session.execute(insert(Claim), sorted(claims, key=lambda claim: str(claim["key"])))
+        if downloads:
+            session.execute(insert(Download), downloads)
         batch.posting.write()
         return receipts
+
+    def _open_lanes(self, session: Session, messages: Iterable[IncomingMessage], now: datetime) -> None:
+        """Where posts were held because nobody had written, somebody has now; an answer may carry them first."""
+        lanes: defaultdict[datetime, set[str]] = defaultdict(set)
+        for message in messages:
+            if self._roads.closes(message.platform, message.bot):
+                address = address_for(message)
+                lanes[now + PASSIVE_FIRST if self._roads.passive(address) else now].add(address.lane)
+        for due_at, of_that in lanes.items():
+            wake(session, of_that, due_at)
 
     def _batch(self, session: Session, messages: Sequence[IncomingMessage]) -> Batch:
         now = self._clock()
@@ -243,6 +263,20 @@ class GroupCommitIntake:
 
 def _key(message: IncomingMessage) -> Key:
     return (message.platform, message.bot, message.key)
+
+
+def _downloads(message: IncomingMessage, message_id: int, now: datetime) -> list[dict[str, Any]]:
+    """The photos of a message that are still at its platform."""
+    common = {
+        "platform": message.platform,
+        "bot": message.bot,
+        "sender": message.sender,
+        "state": DownloadState.WAITING,
+        "created_at": now,
+        "attempts": 0,
+        "message_id": message_id,
+    }
+    return [{"id": new_id(), "name": photo.name, "source": photo.source, **common} for photo in message.pending]
 
 
 def _name(error: BaseException | None) -> str:
@@ -307,16 +341,18 @@ def _people(session: Session, messages: Iterable[IncomingMessage]) -> dict[tuple
 
 
 def _chats(session: Session, messages: Iterable[IncomingMessage], now: datetime) -> dict[Key, Chat]:
-    """The groups of the whole batch at once; a group that was never seen is noted."""
-    seen = {(m.platform, m.bot, m.chat): m for m in messages if not m.private}
+    """The groups of the whole batch at once; a group that was never seen is noted, and what it is called by now."""
+    seen = {(m.platform, m.bot, m.chat): "" for m in messages if not m.private}
+    seen |= {(m.platform, m.bot, m.chat): m.chat_title for m in messages if not m.private and m.chat_title}
     chats: dict[Key, Chat] = {}
     for (platform, bot), refs in _by_bot(seen):
         query = select(Chat).where(Chat.platform == platform, Chat.bot == bot, Chat.ref.in_(refs))
         for chat in session.scalars(query.options(joinedload(Chat.organisation))):
             chats[platform, bot, chat.ref] = chat
-    for key, message in seen.items():
+            chat.title = seen[platform, bot, chat.ref] or chat.title
+    for key, title in seen.items():
         if key not in chats:
-            chats[key] = Chat(platform=key[0], bot=key[1], ref=key[2], title=message.chat_title, seen_at=now)
+            chats[key] = Chat(platform=key[0], bot=key[1], ref=key[2], title=title, seen_at=now)
             session.add(chats[key])
     return chats
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import json
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,9 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 class BadPhoto(Exception):
     """The picture is not kept; the message says why, to the person who sent it."""
 
+    code = "bad_photo"
+    """The same in short, for logs."""
+
 
 class MediaStore:
     """Photos in a folder: ``<hash>.jpg`` and ``<hash>.thumb.jpg``. Nothing else about a picture is kept."""
@@ -39,24 +43,29 @@ class MediaStore:
         # Decoding one picture may take 150 MB, so they take turns.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photos")
 
-    async def keep(self, data: bytes) -> str:
+    async def keep(self, data: bytes, name: str = "") -> str:
         """``save`` for async code: in a thread of its own, one picture after another."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self.save, data)
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self.save, data, name)
 
-    def save(self, data: bytes) -> str:
+    def save(self, data: bytes, name: str = "") -> str:
         """Keeps a picture as a JPEG without metadata, and returns its media name once it is on the disk.
 
-        The same picture gets the same name. Raises BadPhoto.
+        Without a ``name`` the same picture gets the same name. With one (see ``photo_name``) it is kept under that,
+        and what is already there stays. Raises BadPhoto, and ValueError for a ``name`` that is none.
         """
+        if name and not _NAME.fullmatch(name):
+            raise ValueError("no media name")
+        if self.has(name):
+            return name
         picture = _decode(data)
         large = _encode(picture, LONGEST_SIDE)
-        name = f"{hashlib.sha256(large).hexdigest()[:32]}.jpg"
+        name = name or f"{hashlib.sha256(large).hexdigest()[:32]}.jpg"
         self._write(_thumb_of(name), _encode(picture, THUMB_SIDE))
         self._write(name, large)
         return name
 
     def path(self, name: str, *, thumb: bool = False) -> Path:
-        """The file of a photo. Raises LookupError for a name that ``save`` never gave."""
+        """The file of a photo. Raises LookupError for a name under which ``save`` kept nothing."""
         if not _NAME.fullmatch(name):
             raise LookupError("没有这张照片")
         found = self._folder / (_thumb_of(name) if thumb else name)
@@ -88,6 +97,16 @@ class MediaStore:
             draft.unlink(missing_ok=True)
 
 
+def photo_name(*parts: str) -> str:
+    """The media name of a photo that is still elsewhere: always the same for what identifies it there."""
+    return f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}.jpg"
+
+
+def too_large(largest: int) -> BadPhoto:
+    """What is said of a picture of more than ``largest`` bytes."""
+    return BadPhoto(f"照片太大了，请发 {largest // 1024 // 1024} MB 以内的")
+
+
 def _thumb_of(name: str) -> str:
     return f"{name.removesuffix('.jpg')}.thumb.jpg"
 
@@ -95,7 +114,7 @@ def _thumb_of(name: str) -> str:
 def _decode(data: bytes) -> Image.Image:
     """The picture upright, in RGB and no larger than what is kept. Raises BadPhoto."""
     if len(data) > LARGEST_FILE:
-        raise BadPhoto(f"照片太大了，请发 {LARGEST_FILE // 1024 // 1024} MB 以内的")
+        raise too_large(LARGEST_FILE)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > LARGEST_PICTURE:

@@ -18,6 +18,23 @@ PROVIDERS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A photo that is still at the platform; it will be kept under ``name`` (see ``bot.media.photo_name``)."""
+
+    name: str
+    source: str
+    """What ``Platform.fetch`` needs to get it; only the platform can read it. It may hold a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody in a group, by the platform's id and under the name shown there."""
+
+    ref: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingMessage:
     """One thing that a person did in a chat, verified and decrypted.
 
@@ -33,19 +50,30 @@ class IncomingMessage:
     sender: str
     """The platform's id of the person (open_id, userid, openid)."""
     sent_at: datetime
-    kind: Literal["message", "button", "joined"] = "message"
-    """``button``: a card's button said ``text`` for the person; ``joined``: the bot was added to the chat."""
+    kind: Literal["message", "button", "joined", "entered", "members"] = "message"
+    """``button``: a card said ``text`` for the person; ``joined``: the bot was added to the chat; ``entered``: the
+    person opened the private chat; ``members``: people of the chat became known, and nobody said anything."""
     text: str = ""
     """What was said, without the @-mention of the bot."""
     addressed: bool = False
     """The bot was @-mentioned, a button was pressed, or the chat is private."""
     photos: tuple[str, ...] = ()
-    """Media names (see ``bot.media``) or, where a photo is still at the platform, its resource key there."""
+    """Media names (see ``bot.media``)."""
+    pending: tuple[Pending, ...] = ()
+    """Those of the photos that are still at the platform."""
+    place: str = ""
+    """The label of a location that was sent."""
     about: str = ""
     """What the pressed card was about (``lesson:17``); empty otherwise."""
     ref: str = ""
-    """The platform's id of the message, to reply or react to."""
+    """What the platform needs to reply or react to this very message."""
     chat_title: str = ""
+    members: tuple[Member, ...] = ()
+    """People who are in the chat."""
+    whole: bool = False
+    """Nobody else is in the chat than ``members``."""
+    left: tuple[str, ...] = ()
+    """Ids of people who are in the chat no more."""
 
     @property
     def provider(self) -> str:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -17,12 +17,16 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, u
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session, aliased
 
+from bot.beckon import beckon
 from bot.clock import Clock, system_clock
-from bot.content import Acknowledge, Card, Refresh, Text, dump, load
-from bot.delivery import Delivery, Refused, RetryLater, Sender, Uncertain
+from bot.content import Acknowledge, Attachment, Card, Content, File, Refresh, Text, dump, load
+from bot.delivery import Closed, Delivery, Refused, RetryLater, Sender, Uncertain
+from bot.logs import where
 from bot.posting import Address, post_row
 from models.database import Database
-from models.outbox import Post, PostKind, PostState, waiting
+from models.downloads import still_coming
+from models.inbox import Claim
+from models.outbox import Post, PostKind, PostState, held, waiting
 
 ATTEMPT = 20.0
 """Seconds that one attempt may take."""
@@ -43,6 +47,14 @@ IDLE = 0.25
 LONGEST_WAIT = 300.0
 """Seconds between two attempts, at most."""
 GIVE_UP = timedelta(hours=24)
+"""From when a post was due; one that was held is due when somebody has written."""
+HELD_FOR = timedelta(days=7)
+"""How long a post waits for somebody of its chat to write."""
+HELD_LOOK = timedelta(minutes=1)
+"""Between two looks for what has been held for too long: there may be many, and there is no hurry."""
+PHOTOS_LATE = timedelta(seconds=15)
+"""For how long a card waits for its photos; after that it goes out with those that have come."""
+PHOTO_PAUSE = timedelta(seconds=0.5)
 LANES = 10_000
 """Lanes whose pace is remembered."""
 
@@ -54,6 +66,8 @@ Way = tuple[str, str]
 """``(platform, bot)``."""
 ShowCard = Callable[[Session, int], Card]
 """Makes the card of a record as it is now; by the kind of record, as in ``lesson:17``."""
+MakeFile = Callable[[Session, int], bytes]
+"""Makes a file of a record as it is now; by the kind of file, as in ``roster:12``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +81,12 @@ class _Job:
     lane: str
     target: str
     to_person: bool
-    content: Text | Card | Acknowledge
+    content: Text | Card | Attachment | Acknowledge
     ref: str
     attempts: int
-    created_at: datetime
+    due_at: datetime
+    leased_at: datetime
+    """By the clock by which messages are received."""
     uncertain_since: datetime | None
     updates_ref: str
     """The platform's id of the card that is to be updated."""
@@ -88,10 +104,16 @@ class Outbox:
     """Sends waiting posts. Any number of processes may run one on the same database."""
 
     def __init__(
-        self, database: Database, senders: Iterable[Sender], clock: Clock, cards: Mapping[str, ShowCard] | None = None
+        self,
+        database: Database,
+        senders: Iterable[Sender],
+        clock: Clock,
+        cards: Mapping[str, ShowCard] | None = None,
+        files: Mapping[str, MakeFile] | None = None,
     ) -> None:
         self._database = database
         self._cards = cards or {}
+        self._files = files or {}
         self._senders: dict[Way, Sender] = {(sender.platform, sender.bot): sender for sender in senders}
         self._clock = clock
         self._owner = secrets.token_hex(8)
@@ -101,6 +123,7 @@ class Outbox:
         self._under_way: set[asyncio.Task[_Result]] = set()
         self._paused: dict[Way, datetime] = {}
         self._pace: dict[str, float] = {}
+        self._look_at_held = datetime.min.replace(tzinfo=UTC)
         self._task: asyncio.Task[None] | None = None
         self.last_round = system_clock()
         """When the outbox was last looked at; it stands still when the outbox does."""
@@ -156,7 +179,7 @@ class Outbox:
     async def _finished(self) -> list[_Result]:
         done = {task for task in self._under_way if task.done()}
         self._under_way -= done
-        return [task.result() for task in done]
+        return sorted((task.result() for task in done), key=lambda result: result.job.id)
 
     async def _round(self, results: Sequence[_Result]) -> int:
         """Writes results, leases what is next, and starts it. Returns how many were started."""
@@ -180,10 +203,20 @@ class Outbox:
             if room <= 0:
                 return []
             now = self._clock()
-            _expire(session, now)
+            self._expire(session, now)
             jobs = self._lease(session, self._acknowledge(session, now), ACKNOWLEDGEMENTS)
             jobs += self._lease(session, self._heads(now), room)
             return jobs
+
+    def _expire(self, session: Session, now: datetime) -> None:
+        """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
+        free = or_(Post.leased_until.is_(None), Post.leased_until <= system_clock())
+        _miss(session, and_(waiting(), Post.useful_until < now, free))
+        if now >= self._look_at_held:
+            self._look_at_held = now + HELD_LOOK
+            _miss(session, and_(held(), or_(Post.useful_until < now, Post.created_at < now - HELD_FOR)))
+        oldest = session.scalar(select(func.min(Post.due_at)).where(waiting(), Post.due_at <= now))
+        _oldest.set((now - oldest).total_seconds() if oldest else 0.0)
 
     def _open(self, now: datetime) -> ColumnElement[bool]:
         """What may be attempted now: it is due, it need not wait, nobody has it, and its bot is not paused."""
@@ -197,7 +230,8 @@ class Outbox:
         )
 
     def _ways(self) -> list[Way]:
-        return [way for way in self._senders if self._paused.get(way, system_clock()) <= system_clock()]
+        now = system_clock()
+        return [way for way, sender in self._senders.items() if sender.ready and self._paused.get(way, now) <= now]
 
     def _heads(self, now: datetime) -> ColumnElement[bool]:
         """The first of each lane: what comes later waits, however long the first has to be tried."""
@@ -214,7 +248,7 @@ class Outbox:
                 post.uncertain_since = post.leased_until - LEASE  # that attempt ended with the process that made it
             if self._too_uncertain(post, now):
                 post.state, post.error = PostState.DEAD, "uncertain"
-            elif job := self._readable(session, post):
+            elif job := self._complete(session, post, now):
                 post.leased_by = self._owner
                 post.leased_until = now + LEASE
                 jobs.append(job)
@@ -227,14 +261,19 @@ class Outbox:
         window = self._senders[post.platform, post.bot].limits.once_for
         return 0 < window < (now - post.uncertain_since).total_seconds() * 1.1
 
-    def _readable(self, session: Session, post: Post) -> _Job | None:
-        """A post that cannot be read, as one of a later version, must not stop the others."""
+    def _complete(self, session: Session, post: Post, now: datetime) -> _Job | None:
+        """None for a post that cannot go out now. One that cannot be read, as of a later version, stops no others."""
         try:
-            return self._job(session, post)
+            job = self._job(session, post)
         except (ValueError, LookupError, NoResultFound) as error:
             _log.error("post %d cannot be read: %s", post.id, type(error).__name__)
             post.state, post.error = PostState.DEAD, type(error).__name__
             return None
+        photos = job.content.photos if isinstance(job.content, Card) else ()
+        if photos and post.due_at > self._clock() - PHOTOS_LATE and still_coming(session, photos):
+            post.retry_at = now + PHOTO_PAUSE
+            return None
+        return job
 
     def _acknowledge(self, session: Session, now: datetime) -> ColumnElement[bool]:
         """Merges acknowledgements where a chat has many; the condition is for those to be made one by one.
@@ -248,8 +287,13 @@ class Outbox:
             query = select(Post).where(due, ~again, Post.lane.in_(many)).order_by(Post.id)
             posts = session.scalars(query.limit(ACKNOWLEDGEMENTS).with_for_update(skip_locked=True))
             for _, of_lane in groupby(sorted(posts, key=_lane_and_id), key=lambda post: post.lane):
-                _merge_into_lines(session, list(of_lane), now)
+                self._merge(session, list(of_lane), now)
         return and_(due, or_(again, Post.lane.in_(single)))
+
+    def _merge(self, session: Session, posts: list[Post], now: datetime) -> None:
+        """The line replies to the last of its messages where a platform knows no quiet tick, and may need a message."""
+        limits = self._senders[posts[0].platform, posts[0].bot].limits
+        _merge_into_lines(session, posts, now, "" if limits.reactions else posts[-1].ref)
 
     def _sorted_lanes(self, session: Session, fresh: ColumnElement[bool], now: datetime) -> tuple[list[str], list[str]]:
         """The lanes with few acknowledgements, and those with many that have been gathered for long enough."""
@@ -278,17 +322,23 @@ class Outbox:
             lane=post.lane,
             target=post.target,
             to_person=post.to_person,
-            content=self._shown(session, content) if isinstance(content, Refresh) else content,
+            content=self._shown(session, content),
             ref=post.ref,
             attempts=post.attempts,
-            created_at=post.created_at,
+            due_at=max(post.due_at, post.created_at),
+            leased_at=self._clock(),
             uncertain_since=post.uncertain_since,
             updates_ref=updated or "",
         )
 
-    def _shown(self, session: Session, refresh: Refresh) -> Card:
-        kind, _, record_id = refresh.about.partition(":")
-        return self._cards[kind](session, int(record_id))
+    def _shown(self, session: Session, content: Content) -> Text | Card | Attachment | Acknowledge:
+        """What is made of a record is made now."""
+        if not isinstance(content, Refresh | File):
+            return content
+        kind, _, record_id = content.about.partition(":")
+        if isinstance(content, Refresh):
+            return self._cards[kind](session, int(record_id))
+        return Attachment(content.name, self._files[kind](session, int(record_id)))
 
     # In the event loop.
 
@@ -303,8 +353,10 @@ class Outbox:
             return self._uncertain(job)
         except Refused as refusal:
             return _Result(job, _refused(job, refusal))
+        except Closed as closed:
+            return _Result(job, {"state": PostState.HELD, "error": closed.code})
         except Exception as error:  # noqa: BLE001  # a sender's own mistake: the other posts must go on
-            _log.exception("post %d failed: %s", job.id, type(error).__name__)
+            _log.error("post %d failed: %s\n%s", job.id, type(error).__name__, where(error))
             return self._later(job, RetryLater(type(error).__name__, 0.0))
 
     async def _deliver(self, job: _Job) -> dict[str, Any]:
@@ -315,9 +367,9 @@ class Outbox:
         if job.kind is PostKind.POST:
             delivery = Delivery(job.uuid, job.target, job.to_person, job.content, job.ref)
             return {"state": PostState.SENT, "sent_ref": await sender.send(delivery)}
-        if not (sender.limits.updates and job.updates_ref):
+        if not (sender.limits.updates and job.updates_ref and isinstance(job.content, Card)):
             return {"state": PostState.DROPPED}
-        await sender.update(job.updates_ref, job.content)
+        await sender.update(job.updates_ref, job.content, private=job.to_person)
         return {"state": PostState.SENT}
 
     async def _keep_pace(self, job: _Job) -> None:
@@ -337,13 +389,19 @@ class Outbox:
         until = system_clock() + timedelta(seconds=seconds)
         if wait.everything:
             self._paused[job.way] = until
-        if self._clock() - job.created_at > GIVE_UP:
+        if self._clock() - job.due_at > GIVE_UP:
             return _Result(job, {"state": PostState.DEAD, "error": wait.code})
         return _Result(job, {"retry_at": until, "error": wait.code, "attempts": job.attempts + 1})
 
     def _uncertain(self, job: _Job) -> _Result:
-        """Tries again, while the platform still knows the uuid (see ``_too_uncertain``)."""
+        """Tries again, while the platform still knows the uuid (see ``_too_uncertain``), or once where it knows none.
+
+        A reaction or an update made twice is one.
+        """
         now = system_clock()
+        once = job.kind is PostKind.POST and self._senders[job.way].limits.once_for == 0
+        if (once and job.uncertain_since is not None) or self._clock() - job.due_at > GIVE_UP:
+            return _Result(job, {"state": PostState.DEAD, "error": "uncertain"})
         values = {
             "retry_at": now + timedelta(seconds=_backoff(job.attempts)),
             "error": "uncertain",
@@ -377,26 +435,41 @@ def _refused(job: _Job, refusal: Refused) -> dict[str, Any]:
 def _settle(session: Session, results: Iterable[_Result], now: datetime) -> None:
     for result in results:
         values = {"leased_by": None, "leased_until": None} | result.values
+        if values.get("state") is PostState.HELD and _written_since(session, result.job):
+            del values["state"]
         state = values.get("state")
         if state is PostState.SENT:
             values["sent_at"] = now
         if state is PostState.MERGED:
             _merge_into_lines(session, [session.get_one(Post, result.job.id)], now)
+        if state is PostState.HELD:
+            _beckon_once(session, session.get_one(Post, result.job.id), values["error"], now)
         if state is not None:
             _posts.labels(result.job.way[0], result.job.kind, state).inc()
         session.execute(update(Post).where(Post.id == result.job.id).values(**values))
 
 
-def _expire(session: Session, now: datetime) -> None:
-    """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
-    free = or_(Post.leased_until.is_(None), Post.leased_until <= system_clock())
-    late = update(Post).where(waiting(), Post.useful_until < now, free)
-    session.execute(late.values(state=PostState.MISSED).execution_options(synchronize_session=False))
-    oldest = session.scalar(select(func.min(Post.due_at)).where(waiting(), Post.due_at <= now))
-    _oldest.set((now - oldest).total_seconds() if oldest else 0.0)
+def _beckon_once(session: Session, post: Post, code: str, now: datetime) -> None:
+    """Once: a post that is refused again for the same reason, after the person has written, calls nobody again."""
+    if post.error != code:
+        beckon(session, post, now)
 
 
-def _merge_into_lines(session: Session, posts: Sequence[Post], now: datetime) -> None:
+def _written_since(session: Session, job: _Job) -> bool:
+    """Whether somebody there wrote while the attempt was under way: what it met may be over, and it is made again."""
+    there = Claim.sender == job.target if job.to_person else Claim.chat == job.target
+    # The bot is compared here: SQLite would look for its messages of all times by the index of keys.
+    lately = session.execute(select(Claim.platform, Claim.bot).where(Claim.received_at > job.leased_at, there))
+    return job.way in {(platform, bot) for platform, bot in lately}
+
+
+def _miss(session: Session, late: ColumnElement[bool]) -> None:
+    """One state a statement: SQLite reads the whole table for two."""
+    missed = update(Post).where(late).values(state=PostState.MISSED)
+    session.execute(missed.execution_options(synchronize_session=False))
+
+
+def _merge_into_lines(session: Session, posts: Sequence[Post], now: datetime, ref: str = "") -> None:
     """One line for many: it names everyone, and each acknowledgement is final with it."""
     done: defaultdict[str, list[tuple[Post, str]]] = defaultdict(list)
     for post in posts:
@@ -405,15 +478,15 @@ def _merge_into_lines(session: Session, posts: Sequence[Post], now: datetime) ->
             done[content.done].append((post, content.name))
     for what, named in done.items():
         for start in range(0, len(named), NAMES):
-            _merge_into_line(session, what, named[start : start + NAMES], now)
+            _merge_into_line(session, what, named[start : start + NAMES], now, ref)
 
 
-def _merge_into_line(session: Session, done: str, named: Sequence[tuple[Post, str]], now: datetime) -> None:
+def _merge_into_line(session: Session, done: str, named: Sequence[tuple[Post, str]], now: datetime, ref: str) -> None:
     first = named[0][0]
     address = Address(first.platform, first.bot, first.target, first.to_person)
-    names = "、".join(name for _, name in named)
+    names = "、".join(dict.fromkeys(name for _, name in named))
     count = f"，共 {len(named)} 人" if len(named) > 3 else ""
-    row = post_row(address, PostKind.POST, dump(Text(f"✅ {done}：{names}{count}")), now)
+    row = post_row(address, PostKind.POST, dump(Text(f"✅ {done}：{names}{count}")), now) | {"ref": ref}
     session.execute(insert(Post), [row])
     ids = [post.id for post, _ in named]
     session.execute(

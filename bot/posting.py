@@ -9,12 +9,16 @@ from uuid import uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from bot.content import Acknowledge, Card, Refresh, Text, dump
+from bot.content import Acknowledge, Card, File, Refresh, Text, dump
+from bot.delivery import Limits
+from bot.messages import IncomingMessage
 from models.base import new_id
 from models.chats import Chat
 from models.outbox import Post, PostKind, PostState, waiting
 from models.people import Identity, Person
 
+PASSIVE_FIRST = timedelta(seconds=6)
+"""For how long a reply is left to the platform's own answer: those of WeChat have five seconds."""
 REFRESH_AFTER = timedelta(seconds=3)
 """Changes of one card within this time become one."""
 
@@ -33,6 +37,17 @@ class Address:
         """What keeps its order: posts of one lane go out one after another."""
         return f"{self.platform}:{self.bot}:{'@' if self.to_person else ''}{self.ref}"
 
+    @property
+    def acknowledgements(self) -> str:
+        """The lane of acknowledgements, for which no post has to wait."""
+        return f"{self.lane}#"
+
+
+def address_for(message: IncomingMessage) -> Address:
+    """Where replies to the message go."""
+    where = message.sender if message.private else message.chat
+    return Address(message.platform, message.bot, where, to_person=message.private)
+
 
 @dataclass(frozen=True, slots=True)
 class Roads:
@@ -40,8 +55,23 @@ class Roads:
 
     homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """By provider, the ``(platform, bot)`` that reaches a person who has not been met yet."""
-    acknowledge_after: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    """By ``(platform, bot)``, the seconds for which acknowledgements are collected."""
+    limits: Mapping[tuple[str, str], Limits] = field(default_factory=dict)
+    """By ``(platform, bot)``, what it can do and how fast."""
+
+    def acknowledge_after(self, address: "Address") -> timedelta:
+        """For how long acknowledgements are collected there."""
+        limits = self.limits.get((address.platform, address.bot))
+        return timedelta(seconds=limits.acknowledge_after if limits else 0.0)
+
+    def passive(self, address: "Address") -> bool:
+        """Whether the platform's own answer to a message carries the replies to it."""
+        limits = self.limits.get((address.platform, address.bot))
+        return limits is not None and limits.passive
+
+    def closes(self, platform: str, bot: str) -> bool:
+        """Whether posts may be held there until somebody writes."""
+        limits = self.limits.get((platform, bot))
+        return limits is not None and limits.closes
 
 
 def address_of(chat: Chat) -> Address:
@@ -63,7 +93,7 @@ class Posting:
     def post(
         self,
         address: Address,
-        content: Text | Card,
+        content: Text | Card | File,
         *,
         ref: str = "",
         message_id: int | None = None,
@@ -75,7 +105,10 @@ class Posting:
         ``ref``: the message that it replies to. Between ``due_at`` and ``useful_until`` it goes out, or not at all.
         """
         row = self._row(address, PostKind.POST, dump(content), ref, message_id)
-        row.update(due_at=due_at or self._now, useful_until=useful_until)
+        due_at = due_at or self._now
+        if message_id is not None and self._roads.passive(address):
+            due_at = max(due_at, self._now + PASSIVE_FIRST)
+        row.update(due_at=due_at, useful_until=useful_until)
         self._addresses[row["uuid"]] = address
         return str(row["uuid"])
 
@@ -102,8 +135,7 @@ class Posting:
     def acknowledge(self, address: Address, content: Acknowledge, *, ref: str, message_id: int) -> None:
         """Ticks the message ``ref``, or names the person in the chat's next merged line."""
         row = self._row(address, PostKind.ACKNOWLEDGE, dump(content), ref, message_id)
-        wait = self._roads.acknowledge_after.get((address.platform, address.bot), 0.0)
-        row.update(lane=f"{row['lane']}#", due_at=self._now + timedelta(seconds=wait))
+        row.update(lane=address.acknowledgements, due_at=self._now + self._roads.acknowledge_after(address))
 
     def refresh(self, uuid: str, about: str) -> None:
         """Brings a posted card up to date soon: it will show what ``about`` is by then."""

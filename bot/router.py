@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.content import Acknowledge, Card, Text
+from bot.content import Acknowledge, Card, File, Text
 from bot.handling import Batch, Context, Privately, Reply, Who, registration
 from bot.messages import IncomingMessage
 from bot.posting import Address, address_of
@@ -25,7 +25,11 @@ ACTS_AT_ONCE = frozenset(
     }
 )
 """What needs nothing but to be said. Other handlers ask for what is missing better than a general question does."""
-BEFORE_TYING = frozenset({"joined", "bind", "bind_chat"})
+HAPPENINGS = frozenset({"joined", "entered", "members"})
+"""Kinds of messages that nobody said; each has a handler of that name."""
+ALONE = frozenset({"photo_alone", "place_alone"})
+"""What came without a word. Where it completes nothing, and nobody asked the bot, nothing of it is kept."""
+BEFORE_TYING = frozenset({"joined", "members", "bind", "bind_chat"})
 """What is heard in a group that is not tied yet without the bot being addressed."""
 
 
@@ -57,14 +61,18 @@ class Router:
         if not intent.reply or _overheard(context, intent):
             return None
         reply = _call(context, intent)
+        if reply is None and intent.name in ALONE:
+            return None
         return Handled(intent.name, _send(context, reply) if reply else "")
 
     def _intent(self, context: Context) -> Intent:
         message = context.message
-        if message.kind == "joined":
-            return Intent("joined", 1.0, reply=True)
+        if message.kind in HAPPENINGS:
+            return Intent(message.kind, 1.0, reply=True)
+        if message.place and not message.text:
+            return Intent("place_alone", 1.0, reply=True)
         if message.photos and not message.text:
-            return Intent("photo_alone", 1.0, reply=message.addressed)
+            return Intent("photo_alone", 1.0, reply=True)
         return self._understander.understand(
             message.text, addressed=message.addressed, role=context.role, private=message.private, now=context.now
         )
@@ -131,9 +139,10 @@ def _send(context: Context, reply: Reply) -> str:
         return reply.done
     content = reply.content if isinstance(reply, Privately) else reply
     if isinstance(reply, Privately) and message.kind == "button" and isinstance(content, Text):
-        return content.text
+        return content.as_text()
     address = context.sender if isinstance(reply, Privately) else _here(context)
-    ref = "" if address.to_person or message.kind != "message" else message.ref
+    elsewhere = address.to_person and not message.private
+    ref = "" if elsewhere or message.kind in ("button", "members", "joined") else message.ref
     context.batch.posting.post(address, content, ref=ref, message_id=context.message_id)
     return "" if message.kind == "button" and address.to_person else _first_line(content)
 
@@ -142,6 +151,11 @@ def _here(context: Context) -> Address:
     return context.sender if context.chat is None else address_of(context.chat)
 
 
-def _first_line(content: Text | Card) -> str:
-    text = content.text if isinstance(content, Text) else content.title
-    return text.partition("\n")[0]
+def _first_line(content: Text | Card | File) -> str:
+    match content:
+        case Text():
+            return content.as_text().partition("\n")[0]
+        case Card():
+            return content.title.partition("\n")[0]
+        case File():
+            return content.name

@@ -83,6 +83,15 @@ class FeishuSettings(_Section):
     api_base: str = "https://open.feishu.cn"
 
 
+class FeishuRobotSettings(_Section):
+    """The push-only robot of one Feishu group: it posts where the app itself may not."""
+
+    name: Name
+    webhook_url: Secret = ""
+    secret: Secret = ""
+    chat_id: str = ""
+
+
 class WecomAibotSettings(_Section):
     """A WeCom 智能机器人."""
 
@@ -130,14 +139,11 @@ class PlatformSettings(_Section):
     """Every configured bot, by platform."""
 
     feishu: tuple[FeishuSettings, ...] = ()
+    feishu_robot: tuple[FeishuRobotSettings, ...] = ()
     wecom_aibot: tuple[WecomAibotSettings, ...] = ()
     wecom_app: tuple[WecomAppSettings, ...] = ()
     wecom_robot: tuple[WecomRobotSettings, ...] = ()
     official_account: tuple[OfficialAccountSettings, ...] = ()
-
-    def unserved(self) -> tuple[str, ...]:
-        """The platforms that are configured and that this version does not serve."""
-        return tuple(name for name in type(self).model_fields if name != "feishu" and getattr(self, name))
 
     def configured(self) -> bool:
         """Whether there is any."""

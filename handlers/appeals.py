@@ -29,7 +29,7 @@ def appeal_file(context: Context, intent: Intent) -> Reply:
     case.chat_id = None  # where it was begun is nobody's business
     if context.chat is not None:
         context.say(context.chat, Text(IN_GROUP))
-    heard = context.tell_all(dispatchers(context, case), dispatcher_card(case, "🔒"))
+    heard = context.tell_all(dispatchers(context, case), dispatcher_card(context, case, "🔒"))
     told = "已经私下告诉书记" if heard else "书记还没有报到，我会继续留着"
     return Privately(
         Text(

@@ -1,8 +1,13 @@
 """Help by role, and what to say where nothing else fits."""
 
+from datetime import timedelta
+
+from sqlalchemy import select
+
 from bot.content import Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
+from models.inbox import Claim
 
 HELP = {
     "member": (
@@ -19,7 +24,7 @@ HELP = {
         "「计划 党员大会 周五15:00」「准假 小李」\n"
         "「待办」「受理 1001」「派单 1001 物业」「办结 1001 已清运」\n"
         "「通过 31」「加分 小李 5 送考」\n"
-        "「周报」「名册」，第一次进群先「绑定 支部名称」"
+        "「周报」「名册」「导出 名册」，第一次进群先「绑定 支部名称」"
     ),
     "contact": (
         "您好，派给您单位的事会发到这里。可以说：\n"
@@ -43,8 +48,10 @@ DOUBT = {
     "case_query": "进度 1001",
     "check_in": "签到",
     "close_lesson": "结束签到",
+    "confirm_members": "确认对上 1",
     "decline_case": "不受理 1001 理由",
     "digest": "周报",
+    "export": "导出 名册",
     "grant_points": "加分 小李 5 送考",
     "hazard_report": "隐患 哪里、怎么了",
     "help": "帮助",
@@ -79,6 +86,12 @@ HINTS = {
     "contact": "可以说「待办」「受理 1001」「办结 1001 已清运」。",
     "organizer": "可以说「周报」。",
 }
+ENTERED = (
+    "你好，我是小蜂，帮支部签到、报隐患、记积分，诉求可以私下跟我说。\n"
+    "第一次用，请先发「报到 姓名 手机后四位」，比如「报到 小李 1234」。我会什么，发「帮助」看看。"
+)
+GREETED = timedelta(days=7)
+"""A stranger is greeted once in so long, however often the private chat is opened."""
 WELCOME = (
     "大家好，我是小蜂，帮支部签到、报隐患、记积分。\n"
     "请书记发「绑定 支部名称」，比如「绑定 幸福里流动党支部」，我就开始干活。平时聊天我不插话。"
@@ -98,10 +111,24 @@ def joined(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     return Text(WELCOME)
 
 
-@handles("photo_alone", by=Who.ANYONE)
-def photo_alone(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
-    """A photo without a word, where the bot was meant."""
-    return Privately(Text("照片收到了，但不知道是哪里、怎么了。请把照片和一句话放在一起再发一次。"))
+@handles("entered", by=Who.ANYONE)
+def entered(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
+    """Somebody has opened the private chat: a stranger hears who the bot is and how to be known, nobody else does."""
+    if context.person is not None or context.admin or not context.private or _greeted(context):
+        return None
+    return Text(ENTERED)
+
+
+def _greeted(context: Context) -> bool:
+    message = context.message
+    query = select(Claim.id).where(
+        Claim.received_at > context.now - GREETED,
+        Claim.intent == "entered",
+        Claim.platform == message.platform,
+        Claim.bot == message.bot,
+        Claim.sender == message.sender,
+    )
+    return context.session.scalar(query.limit(1)) is not None
 
 
 @handles("doubt", by=Who.ANYONE)

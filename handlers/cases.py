@@ -1,13 +1,16 @@
 """The steps of a case (受理、不受理、派单、退单、办结、并案、评价), the same for hazards and appeals."""
 
+from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 from sqlalchemy import select
 
-from bot.content import Button, Card, Field, Text
+from bot.content import Button, Card, Choice, Field, Form, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.posting import Address
 from bot.understanding.intent import Intent
+from handlers.people import mentions
 from handlers.points import ledger
 from models.cases import (
     OPEN_STATES,
@@ -24,7 +27,7 @@ from models.cases import (
     parts_of,
 )
 from models.chats import Chat, chats_of
-from models.organisations import Organisation, OrganisationKind
+from models.organisations import Organisation, OrganisationKind, Tree
 from models.people import Person, posts_of
 from models.people import Post as Office
 from models.points import HAZARD, Award, given
@@ -33,6 +36,8 @@ UNKNOWN = "没有找到 {number}，请看看编号是不是打错了。"
 NOT_YOURS = "{number} 不在您这边办，不能{action}。想知道进展，请发「进度 {number}」。"
 NOT_REPORTED_BY_YOU = "{number} 要由报的人来评价。想知道进展，请发「进度 {number}」。"
 WHICH = "请带上编号，比如「{example}」。要看在办的，请发「待办」。"
+CHOICES = 10
+"""Units to choose from on one card."""
 EXAMPLES = {
     Action.ACCEPT: "受理 {number}",
     Action.DECLINE: "不受理 {number} 理由",
@@ -92,9 +97,10 @@ def _instead(illegal: Illegal, actor: Actor) -> str:
     return f"{state}可以发「{legal}」。"
 
 
-def answer(case: Case, text: str) -> Reply:
+def answer(case: Case, content: str | Card) -> Reply:
     """What the actor is told; in private where the case is confidential."""
-    return Privately(Text(text)) if case.confidential else Text(text)
+    told = Text(content) if isinstance(content, str) else content
+    return Privately(told) if case.confidential else told
 
 
 def name_of(case: Case) -> str:
@@ -123,7 +129,13 @@ def accept(context: Context, intent: Intent) -> Reply:
     who = case.unit.name if with_unit and case.unit else "支部"
     tell_reporter(context, case, Text(f"你报的 {name_of(case)}，{who}已受理。"))
     assign = "" if with_unit else f"可以「派单 {case.number} 单位」，"
-    return answer(case, f"{name_of(case)}已受理。{assign}办好了发「办结 {case.number} 怎么办的」。")
+    accepted = Card(
+        f"{name_of(case)}已受理。",
+        choice=None if with_unit else assign_choice(context, case),
+        form=resolve_form(case),
+        hint=f"{assign}办好了发「办结 {case.number} 怎么办的」。",
+    )
+    return answer(case, accepted)
 
 
 def verified(context: Context, case: Case) -> None:
@@ -170,46 +182,82 @@ def assign(context: Context, intent: Intent) -> Reply:
 
 
 def _unit(context: Context, intent: Intent) -> Organisation | Text:
-    tree = context.batch.tree
-    name = intent.text("org")
-    units = [org for org in tree.by_id.values() if org.kind is OrganisationKind.UNIT]
-    found = [org for org in tree.named(name) if org in units] if name else []
+    tree, name = context.batch.tree, intent.text("org")
+    case = find_case(context.session, intent.integer("case") or 0)
+    here = case.organisation if case else context.organisation
+    units = units_near(tree, here)
+    meant = tree.named(name) if name else []
+    found = [unit for unit in units if unit in meant]
+    if {unit.name for unit in found} == {name}:  # of several with one name, the nearest
+        found = [unit for unit in found if _steps(tree, here, unit) == _steps(tree, here, found[0])]
     if len(found) == 1:
         return found[0]
-    names = "、".join(org.name for org in (found or units))
+    shown = Counter(unit.name for unit in units)
+    names = "、".join(unit.name if shown[unit.name] == 1 else unit.path for unit in (found or units))
     if not names:
         return Text("名册里还没有责任单位，请让管理员先导入。")
     asked = f"没有叫「{name}」的责任单位。" if name and not found else "派给谁？"
     return Text(f"{asked}现在有：{names}。请发「派单 {intent.integer('case') or 1024} 单位」。")
 
 
+def units_near(tree: Tree, organisation: Organisation | None) -> list[Organisation]:
+    """The 责任单位, those first that stand below the same organisation as this one."""
+    units = [org for org in tree.by_id.values() if org.kind is OrganisationKind.UNIT]
+    return sorted(units, key=lambda unit: _steps(tree, organisation, unit))
+
+
+def _steps(tree: Tree, organisation: Organisation | None, unit: Organisation) -> int:
+    """How far up from the organisation one has to go to stand above the unit."""
+    around = [organisation, *tree.above(organisation)] if organisation else []
+    return sum(not above.covers(unit) for above in around)
+
+
+def assign_choice(context: Context, case: Case) -> Choice | None:
+    """Whom the case can be sent to, the nearest first; a name that several units have means the nearest."""
+    units = units_near(context.batch.tree, case.organisation)
+    names = list(dict.fromkeys(unit.name for unit in units))[:CHOICES]
+    about = f"case:{case.number}"
+    return Choice("派给", tuple(Button(name, f"派单 {case.number} {name}", about) for name in names)) if names else None
+
+
+def resolve_form(case: Case) -> Form:
+    """A line for what was done, with 办结."""
+    return Form("怎么办的", Button("办结", f"办结 {case.number}", f"case:{case.number}"))
+
+
 def tell_unit(context: Context, case: Case, unit: Organisation, content: Text | Card) -> bool:
-    """In the unit's own chats; in private to its 联系人 where it has none, or where confidence demands."""
+    """In the unit's own chats, where a text calls its 联系人; to them in private where it has none, or where confidence
+    demands."""
+    contacts = posts_of(context.session, unit, Office.CONTACT)
     chats = [] if case.confidential else chats_of(context.session, unit)
     for chat in chats:
-        context.say(chat, content)
-    if chats:
-        return True
-    return bool(context.tell_all(posts_of(context.session, unit, Office.CONTACT), content))
+        if isinstance(content, Text):
+            context.say(chat, replace(content, mentions=mentions(context, contacts, chat)))
+        else:
+            context.say(chat, content)
+    return bool(chats) or bool(context.tell_all(contacts, content))
 
 
 def unit_card(case: Case) -> Card:
     """What the responsible unit gets; who reported it is not for the unit."""
     number = case.number
     hint = f"请回复「受理 {number}」，办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
-    return case_card(case, f"📮 新派单 {number}", (Action.ACCEPT, Action.RESOLVE, Action.RETURN), hint)
+    card = case_card(case, f"📮 新派单 {number}", (Action.ACCEPT, Action.RETURN), hint)
+    return replace(card, form=resolve_form(case))
 
 
 def case_card(case: Case, title: str, actions: tuple[Action, ...], hint: str) -> Card:
-    """A case with buttons for what can be done to it; the first is the one to press."""
+    """A case with buttons for what can be done to it; 受理 is the one to press."""
     about = f"case:{case.number}"
-    first, *others = (Button(action, f"{action} {case.number}", about) for action in actions)
+    styles: dict[Action, Literal["primary"]] = {Action.ACCEPT: "primary"}
     return Card(
         title=title,
         text=case.text,
         fields=case_fields(case),
         photos=tuple(case.photos),
-        buttons=(replace(first, style="primary"), *others),
+        buttons=tuple(
+            Button(action, f"{action} {case.number}", about, styles.get(action, "plain")) for action in actions
+        ),
         hint=hint,
     )
 
@@ -233,7 +281,12 @@ def return_(context: Context, intent: Intent) -> Reply:
     if not isinstance(case, Case):
         return case
     who = unit.name if unit else "责任单位"
-    told = Text(f"{who}退回了 {name_of(case)}：{reason}。请重新派单：「派单 {case.number} 单位」。")
+    told = Card(
+        f"{who}退回了 {name_of(case)}",
+        text=reason,
+        choice=assign_choice(context, case),
+        hint=f"请重新派单：「派单 {case.number} 单位」。",
+    )
     context.tell_all(dispatchers(context, case), told)
     return answer(case, f"{name_of(case)}已退回支部：{reason}")
 

@@ -1,16 +1,17 @@
 """Lessons and meetings: planned, opened and closed by the secretary; leave asked for and approved."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from bot.clock import local
-from bot.content import Button, Card, Text
+from bot.content import Button, Card, Mention, Text
 from bot.handling import Context, Privately, Reply, Who, handles
-from bot.reports.attendance import lesson_card, lesson_summary, missing_list
+from bot.reports.attendance import lesson_card, lesson_summary, missing_call, missing_list
 from bot.understanding.intent import Intent
 from bot.wording import moment_text
-from handlers.people import NOBODY, SEVERAL, find_person, leaders_of
+from handlers.people import NOBODY, SEVERAL, find_person, leaders_of, mentions
 from models.base import new_id
 from models.chats import Chat, chats_of
 from models.lessons import (
@@ -38,6 +39,10 @@ AHEAD = timedelta(days=7)
 """How far ahead leave is taken to be for the next lesson."""
 NEAR = timedelta(hours=1)
 """How near its time a planned lesson is what 开课 without a kind means."""
+
+
+CALLED = 20
+"""More people than this are not called at once: their names are enough."""
 
 
 @handles("open_lesson", by=Who.SECRETARY)
@@ -141,14 +146,23 @@ def close(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
 
 @handles("attendance_list", by=Who.SECRETARY)
 def attendance_list(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
-    """Who has not checked in."""
+    """Who has not checked in; asked in the group while there is time, it calls them."""
     chat = _chat(context)
     if isinstance(chat, Text):
         return Privately(chat)
     lesson = _open_in(context, chat) or _last_closed(context, chat)
     if lesson is None:
         return Privately(Text(NOTHING_OPEN))
-    return missing_list(lesson, attendance(context.session, lesson))
+    record = attendance(context.session, lesson)
+    called = _called(context, lesson, record.missing)
+    return missing_call(lesson, record, called) if called else missing_list(lesson, record)
+
+
+def _called(context: Context, lesson: Lesson, missing: Sequence[Person]) -> tuple[Mention, ...]:
+    """Whom the answer calls: those who can still come, in their group, and not who has asked."""
+    if context.chat is None or lesson.state is not LessonState.OPEN or len(missing) > CALLED:
+        return ()
+    return mentions(context, (person for person in missing if person is not context.person), context.chat)
 
 
 def _last_closed(context: Context, chat: Chat) -> Lesson | None:

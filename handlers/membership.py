@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from bot.content import Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
+from handlers.members import propose
 from models.audit import AuditEntry
 from models.chats import Chat
 from models.lessons import Lesson, LessonState
@@ -47,7 +48,7 @@ def bind(context: Context, intent: Intent) -> Reply:
     named = context.session.scalars(select(Person).where(Person.name == name))
     found = [person for person in named if person.phone.endswith(digits)]
     if len(found) != 1 or _bound(context, found[0]):
-        _audit(context, "bind_failed", subject)
+        context.audit("bind_failed", subject)
         return Privately(Text(NO_MATCH))
     return _bind(context, found[0])
 
@@ -81,15 +82,8 @@ def _bind(context: Context, person: Person) -> Reply:
     )
     context.batch.people[message.provider, message.sender] = person
     context.batch.forget_shared()
-    _audit(context, "bind", f"person:{person.id}")
+    context.audit("bind", f"person:{person.id}")
     return Privately(Text(f"报到成功：{person.name}，{person.organisation.name}。发「帮助」看看我能做什么。"))
-
-
-def _audit(context: Context, action: str, subject: str) -> None:
-    actor = context.person.id if context.person else None
-    context.session.add(
-        AuditEntry(at=context.now, actor_id=actor, action=action, subject=subject, message_id=context.message_id)
-    )
 
 
 @handles("bind_chat", by=Who.ANYONE)
@@ -111,7 +105,8 @@ def bind_chat(context: Context, intent: Intent) -> Reply:
     context.chat.organisation = organisation
     context.chat.tied_by = context.person.id if context.person else None
     context.chat.tied_at = context.now
-    _audit(context, "tie", f"chat:{context.chat.id} organisation:{organisation.id}")
+    context.audit("tie", f"chat:{context.chat.id} organisation:{organisation.id}")
+    propose(context, context.chat)
     return Text(f"🔗 这个群绑定到「{organisation.name}」了。发「帮助」看看能做什么。")
 
 

@@ -1,7 +1,14 @@
-"""Whom a name means."""
+"""Whom a name means, and how a group calls somebody."""
 
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from bot.content import Mention
 from bot.handling import Context
-from models.people import LEADING, Person, Post, people_below, posts_of
+from bot.messages import PROVIDERS
+from models.chats import Chat
+from models.people import LEADING, Identity, Person, Post, people_below, posts_of
 
 NOBODY = "名册里没有找到「{name}」，请写全名。"
 SEVERAL = "有不止一位「{name}」，请写全名，或者直接在群里跟本人说。"
@@ -31,3 +38,11 @@ def approvers_of(context: Context, person: Person) -> list[Person]:
     around = (person.organisation, *context.batch.tree.above(person.organisation))
     posts = [p for organisation in around for p in posts_of(context.session, organisation, *LEADING)]
     return [p for p in posts if p.id != person.id and p.acts_for(person.organisation)]
+
+
+def mentions(context: Context, people: Iterable[Person], chat: Chat) -> tuple[Mention, ...]:
+    """Those of the people whom a text in the group can call: they have an account on its platform."""
+    named = {person.id: person.name for person in people}
+    query = select(Identity).where(Identity.provider == PROVIDERS[chat.platform], Identity.person_id.in_(list(named)))
+    refs = {identity.person_id: identity.ref for identity in context.session.scalars(query.order_by(Identity.id))}
+    return tuple(Mention(name, refs[person_id]) for person_id, name in named.items() if person_id in refs)

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from bot.clock import start_of_day, start_of_month
-from bot.content import Button, Card, Field, Text
+from bot.content import Button, Card, Field, Form, Text
 from bot.handling import Batch, Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from bot.wording import day_text
@@ -110,10 +110,8 @@ def _claim_card(claim: PointClaim, person: Person) -> Card:
         title=f"🙋 {person.name} 申报 {claim.points} 分（编号 {number}）",
         text=claim.text,
         fields=(Field("时长", f"{claim.hours:g} 小时"),),
-        buttons=(
-            Button("通过", f"通过 {number}", f"claim:{number}", "primary"),
-            Button("驳回", f"驳回 {number}", f"claim:{number}"),
-        ),
+        buttons=(Button("通过", f"通过 {number}", f"claim:{number}", "primary"),),
+        form=Form("驳回的理由", Button("驳回", f"驳回 {number}", f"claim:{number}", "danger")),
         hint=f"回复「通过 {number}」，或「驳回 {number} 理由」。",
     )
 

@@ -1,11 +1,13 @@
 """The reporter's word on a case that is done: 满意, 基本满意, or 未解决, which opens it again."""
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from bot.content import Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
-from handlers.cases import UNKNOWN, case_card, dispatchers, do, name_of, tell_unit
+from handlers.cases import UNKNOWN, case_card, dispatchers, do, name_of, resolve_form, tell_unit
 from models.cases import Action, Case, CaseState, Rating, find_case
 
 RATED_BY = {
@@ -43,8 +45,8 @@ def feedback(context: Context, intent: Intent) -> Reply | None:
     if case.unit is not None:
         number = case.number
         hint = f"报的人说还没解决。办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
-        card = case_card(case, f"🔁 重办 {case.number}", (Action.RESOLVE, Action.RETURN), hint)
-        tell_unit(context, case, case.unit, card)
+        card = case_card(case, f"🔁 重办 {case.number}", (Action.RETURN,), hint)
+        tell_unit(context, case, case.unit, replace(card, form=resolve_form(case)))
     return Privately(Text(f"{case.number} 已经重新打开，会接着办，办好了再告诉你。"))
 
 

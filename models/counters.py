@@ -1,11 +1,11 @@
-"""Short number series that people type: cases, claims."""
+"""Short number series that people type: cases, claims, and lists of people who match the roster."""
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 
-FIRST = {"case": 1001, "claim": 1}
+FIRST = {"case": 1001, "claim": 1, "match": 1}
 
 
 class Counter(Base):

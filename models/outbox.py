@@ -1,10 +1,11 @@
 """What is to go out: posts, acknowledgements and card updates, written in the transaction that caused them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, literal, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, and_, literal, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import SealedBytes, WithId
 
@@ -18,7 +19,7 @@ class PostKind(StrEnum):
 
 
 class PostState(StrEnum):
-    """Where a post stands; all but WAITING are final."""
+    """Where a post stands; all but WAITING and HELD are final."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -26,6 +27,10 @@ class PostState(StrEnum):
     """An acknowledgement that a merged line took over."""
     MISSED = "missed"
     """It was not sent while it was useful."""
+    HELD = "held"
+    """It waits until somebody of the chat writes to the bot: before that the platform takes nothing for it."""
+    TAKEN = "taken"
+    """The platform's own answer to a message carried it; ``sent_ref`` is that message's key."""
     DROPPED = "dropped"
     """An update of a card that this platform cannot update."""
     DEAD = "dead"
@@ -33,6 +38,8 @@ class PostState(StrEnum):
 
 
 _WAITING = "state = 'waiting'"
+_HELD = "state = 'held'"
+_TAKEN = "state = 'taken'"
 
 
 class Post(WithId):
@@ -49,6 +56,8 @@ class Post(WithId):
         ),
         Index("ix_outbox_due", "id", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
         Index("ix_outbox_waiting", "lane", "id", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)),
+        Index("ix_outbox_held", "lane", "id", sqlite_where=text(_HELD), postgresql_where=text(_HELD)),
+        Index("ix_outbox_taken", "sent_ref", sqlite_where=text(_TAKEN), postgresql_where=text(_TAKEN)),
     )
 
     uuid: Mapped[str]
@@ -88,4 +97,28 @@ class Post(WithId):
 
 def waiting(post: type[Post] = Post) -> ColumnElement[bool]:
     """Posts that wait. The state is written into the statement: SQLite uses a partial index for nothing less."""
-    return post.state == literal(PostState.WAITING, Post.state.type, literal_execute=True)
+    return _is(PostState.WAITING, post)
+
+
+def held() -> ColumnElement[bool]:
+    """Posts that wait for somebody of their chat to write."""
+    return _is(PostState.HELD, Post)
+
+
+def taken_by(key: str) -> ColumnElement[bool]:
+    """Posts that the answer to the message with this key carried."""
+    return and_(_is(PostState.TAKEN, Post), Post.sent_ref == key)
+
+
+def wake(session: Session, lanes: Collection[str], due_at: datetime) -> None:
+    """Somebody has written: what was held for these lanes may go out, from ``due_at`` on.
+
+    Whatever attempts came before, the platform's last word was that it takes nothing: there is no doubt any more.
+    """
+    values = {"state": PostState.WAITING, "retry_at": None, "uncertain_since": None, "due_at": due_at}
+    woken = update(Post).where(held(), Post.lane.in_(lanes)).values(values)
+    session.execute(woken.execution_options(synchronize_session=False))
+
+
+def _is(state: PostState, post: type[Post]) -> ColumnElement[bool]:
+    return post.state == literal(state, Post.state.type, literal_execute=True)

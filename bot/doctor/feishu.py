@@ -1,21 +1,19 @@
 """One Feishu app: its fields, its credentials, its bot, its permissions and its callback address."""
 
-import socket
-import ssl
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
 from bot.clock import Clock
 from bot.delivery import Refused, RetryLater, Uncertain
-from bot.doctor.clocks import compare, http_date
 from bot.doctor.findings import Finding, bad, ok, warn
+from bot.doctor.names import bot_called
+from bot.doctor.reaching import PATIENCE, Cloud, clock_of, is_address, stranger, unreached
 from bot.platforms.feishu.client import FeishuClient
 from bot.settings import FeishuSettings
 
-PATIENCE = httpx.Timeout(10.0, connect=5.0)
+CLOUD = Cloud("飞书", "api_base", "https://open.feishu.cn")
 ENABLED = 2
 """``activate_status`` of a bot that works (page ``uAjMxEjLwITMx4CMyETM``)."""
 GRANTED = 1
@@ -51,11 +49,14 @@ SCOPES = (
     Need("收群里没有 @ 它的「签到」「收到」和照片", False, ("im:message.group_msg", "im:message.group_msg:readonly")),
     Need("发消息和卡片", True, ("im:message:send_as_bot", "im:message")),
     Need("用表情打勾", False, ("im:message.reactions:write_only", "im:message")),
-    Need("看群里发来的照片", False, ("im:message:readonly", "im:message")),
-    Need("发照片", False, ("im:resource", "im:resource:upload")),
+    Need("看大家发来的照片", False, ("im:message:readonly", "im:message")),
+    Need("发照片和文件", False, ("im:resource", "im:resource:upload")),
     Need("知道自己被拉进了群", False, ("im:chat.members:bot_access", "im:chat:readonly", "im:chat")),
+    Need("知道群里有谁、谁进来谁离开", False, ("im:chat.members:read", "im:chat:readonly")),
+    Need("知道自己在哪些群里", False, ("im:chat:readonly", "im:chat")),
 )
-"""Pages ``im-v1/message/create``, ``im-v1/message-reaction/create``, ``im-v1/image/create`` and those of the events."""
+"""Pages ``im-v1/message/create``, ``im-v1/message-reaction/create``, ``im-v1/message-resource/get``,
+``im-v1/image/create``, ``im-v1/chat/list``, ``im-v1/chat-members/get`` and those of the events."""
 
 CODES = {
     "10003": ("App ID 或 App Secret 不对", "开发者后台 → 凭证与基础信息，重新复制 app_id 和 app_secret"),
@@ -74,19 +75,23 @@ CODES = {
 
 CALLBACKS = """\
 开发者后台 → 事件与回调 → 「事件配置」和「回调配置」，都选「发送至开发者服务器」，请求地址都填上面这个
-「事件配置」里添加 im.message.receive_v1（接收消息）和 im.chat.member.bot.added_v1（机器人进群）
+「事件配置」里一定要添加 im.message.receive_v1（接收消息）和 im.chat.member.bot.added_v1（机器人进群）
+要让它知道群里有谁，再添加 im.chat.member.user.added_v1、im.chat.member.user.deleted_v1、\
+im.chat.member.user.withdrawn_v1
+要让它在别人第一次打开私聊时打招呼，再添加 im.chat.access_event.bot_p2p_chat_entered_v1
+配了机器人菜单的，再添加 application.bot.menu_v6
 「回调配置」里添加 card.action.trigger（卡片回传交互）
 最后到「版本管理与发布」发布新版本，改动才会生效"""
 
 
 async def examine_app(app: FeishuSettings, public_url: str, clock: Clock) -> list[Finding]:
     """Everything about one app; asks Feishu itself only where the fields for that are filled in."""
-    name = f"飞书应用 {app.name}"
+    name = bot_called("feishu", app.name)
     findings = list(_fields(app, name))
     if public_url:
         address = f"{public_url.rstrip('/')}/webhooks/feishu/{app.name}"
         findings.append(ok(f"{name} 的回调地址：{address}", CALLBACKS))
-    if app.app_id and app.app_secret and _is_address(app.api_base):
+    if app.app_id and app.app_secret and is_address(app.api_base):
         findings += await _ask(app, name, clock)
     return findings
 
@@ -103,16 +108,8 @@ def _fields(app: FeishuSettings, name: str) -> Iterator[Finding]:
         yield warn(
             f"{name} 没有填 encrypt_key，消息在路上没有加密", "开发者后台 → 事件与回调 → 加密策略，生成一个再复制过来"
         )
-    if not _is_address(app.api_base):
-        yield bad(f"{name} 的 api_base 不是网址", '一般写 "https://open.feishu.cn"')
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+    if not is_address(app.api_base):
+        yield bad(f"{name} 的 api_base 不是网址", f'一般写 "{CLOUD.usual}"')
 
 
 async def _ask(app: FeishuSettings, name: str, clock: Clock) -> list[Finding]:
@@ -165,40 +162,17 @@ def _granted(data: dict[str, Any]) -> set[str]:
 
 
 async def _clock(app: FeishuSettings, clock: Clock) -> list[Finding]:
-    """Feishu's time, from the ``Date`` of any answer; nothing where there is none."""
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
-            response = await http.head(app.api_base)
-    except httpx.HTTPError:
-        return []
-    theirs = http_date(response.headers.get("date", ""))
-    return [compare("飞书", theirs, clock())] if theirs else []
+        return await clock_of(CLOUD, app.api_base, clock)
+    except httpx.RequestError:
+        return []  # it has just answered
 
 
 def _failure(name: str, error: RetryLater | Refused | Uncertain) -> Finding:
-    causes = list(_causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return bad(
-            f"{name}：找不到飞书的服务器（域名解析不了）", "请检查这台机器的网络和 DNS，以及 api_base 有没有写错"
-        )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return bad(f"{name}：和飞书的加密连接建不起来", "请检查这台机器的时间对不对，中间有没有代理换了证书")
-    if any(isinstance(cause, httpx.TimeoutException) for cause in causes):
-        return bad(
-            f"{name}：飞书很久没有回答", "请检查防火墙和代理，让这台机器能访问 api_base；也可能是飞书一时繁忙，稍后再试"
-        )
-    if any(isinstance(cause, httpx.RequestError) for cause in causes):
-        return bad(f"{name}：连不上飞书", "请检查防火墙和代理，让这台机器能访问 api_base")
+    if finding := unreached(name, CLOUD, error):
+        return finding
     code = str(error)
     if code.startswith("http_"):
-        return bad(f"{name}：回答的不是飞书（{code}）", '请检查 api_base 有没有写错，一般写 "https://open.feishu.cn"')
+        return stranger(name, CLOUD, code)
     what, to_do = CODES.get(code, ("飞书拒绝了", f"请在飞书开放平台的文档里搜索错误码 {code}"))
     return bad(f"{name}：{what}（错误码 {code}）", to_do)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

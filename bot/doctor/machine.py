@@ -9,16 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.doctor.findings import Finding, bad, ok, warn
+from bot.doctor.names import bot_called
 from bot.messages import PROVIDERS
-from bot.settings import Settings
+from bot.settings import PlatformSettings, Settings
 
-NAMES = {
-    "wecom_aibot": "企业微信智能机器人",
-    "wecom_app": "企业微信自建应用",
-    "wecom_robot": "企业微信群机器人",
-    "official_account": "微信公众号",
-}
-"""What people call the platforms."""
 KEY_DIGITS = 64
 
 
@@ -30,21 +24,15 @@ def key_path(data_dir: Path) -> Path:
 def examine_configuration(settings: Settings) -> Iterator[Finding]:
     """What can be seen without asking anybody."""
     yield _platforms(settings)
-    yield from _not_served(settings)
     yield _public_url(settings)
     yield from _admins(settings)
 
 
 def _platforms(settings: Settings) -> Finding:
-    if not settings.platforms.feishu:
-        return ok("没有接通任何平台，现在是沙盒", "要接飞书，请在 config.toml 里加一段 [[platforms.feishu]]")
-    names = "、".join(app.name for app in settings.platforms.feishu)
-    return ok(f"配置了 {len(settings.platforms.feishu)} 个飞书应用：{names}")
-
-
-def _not_served(settings: Settings) -> Iterator[Finding]:
-    for key in settings.platforms.unserved():
-        yield warn(f"配置了{NAMES[key]}（{key}），这个版本还没有接通它", "先留着不碍事，它不会收发消息")
+    bots = [bot_called(key, bot.name) for key, of_it in settings.platforms for bot in of_it]
+    if not bots:
+        return ok("没有接通任何平台，现在是沙盒", "要接哪个平台，请在 config.toml 里去掉那一段前面的 #")
+    return ok(f"配置了：{'、'.join(bots)}")
 
 
 def _public_url(settings: Settings) -> Finding:
@@ -70,7 +58,15 @@ def _public_url(settings: Settings) -> Finding:
 def _no_public_url(settings: Settings) -> Finding:
     if not settings.platforms.configured():
         return ok("没有填 server.public_url，沙盒用不着")
+    if not _is_called_back(settings.platforms):
+        return ok("没有填 server.public_url，配置的平台用不着")
     return bad("没有填 server.public_url，平台的消息送不进来", '请填公网能打开的地址，例如 "https://bot.example.org"')
+
+
+def _is_called_back(platforms: PlatformSettings) -> bool:
+    """Whether a platform calls this server; long connections and webhooks begin here."""
+    aibots = [bot for bot in platforms.wecom_aibot if bot.mode == "callback"]
+    return bool(platforms.feishu or platforms.wecom_app or platforms.official_account or aibots)
 
 
 def _reachable(host: str) -> bool:

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from bot.clock import local
-from bot.content import Button, Card, Field, Text
+from bot.content import Button, Card, Field, Mention, Text
 from models.lessons import Attendance, Lesson, LessonState, count_check_ins
 
 
@@ -42,6 +42,14 @@ def missing_list(lesson: Lesson, attendance: Attendance) -> Text:
         return Text(f"{lesson.title}{nobody}：应到 {attendance.expected}，实到 {attendance.present}")
     people = "、".join(person.name for person in attendance.missing)
     return Text(f"{lesson.title}{'缺席' if closed else '还没签到'} {len(attendance.missing)} 人：{people}")
+
+
+def missing_call(lesson: Lesson, attendance: Attendance, called: tuple[Mention, ...]) -> Text:
+    """Calls those who have not checked in yet, in their group; the others are named."""
+    known = {mention.name for mention in called}
+    others = "、".join(person.name for person in attendance.missing if person.name not in known)
+    also = f"（含{others}）" if others else ""
+    return Text(f"{lesson.title}还没签到 {len(attendance.missing)} 人{also}。到了请回复「签到」。", called)
 
 
 def live_lesson_card(session: Session, lesson_id: int) -> Card:

@@ -68,6 +68,7 @@ _SECRETARY = (
     Suggestion(PRIVATE, "待办", "待办"),
     Suggestion(PRIVATE, "给小李加分", "加分 小李 5 送考"),
     Suggestion(PRIVATE, "名册", "名册"),
+    Suggestion(PRIVATE, "导出名册", "导出 名册"),
     Suggestion(PRIVATE, "帮助", "帮助"),
 )
 _CONTACT = (

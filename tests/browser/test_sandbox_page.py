@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser, FilePayload, ViewportSize, expect
 
 from tests.browser.phone import DESKTOP, PHONE, Phone, sandbox_server
@@ -151,6 +152,69 @@ def test_what_to_try_is_seen_at_once(opened: Opener) -> None:
             expect(person).to_be_in_viewport()
         expect(phone.page.get_by_label("说点什么")).to_be_in_viewport()
         assert phone.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+
+
+def test_a_unit_is_picked_and_a_form_filled_in_with_a_thumb(opened: Opener) -> None:
+    phone = opened(PHONE)
+    number = report_hazard(phone)
+    phone.play("王书记")
+    phone.open("私聊")
+    card = phone.bot(number).last
+    for part in (*card.locator(".act").all(), card.get_by_label("不受理的理由")):
+        box = part.bounding_box()
+        assert box, "it is seen"
+        assert round(box["height"]) >= 44, "a thumb hits it"
+    card.get_by_role("group", name="派给").get_by_role("button", name="幸福里物业").tap()
+    expect(phone.bot(f"{number}（170号院）已派给幸福里物业")).to_be_visible()
+
+    phone.play("老陈")
+    phone.open("物业群")
+    form = phone.bot(f"新派单 {number}")
+    form.get_by_label("怎么办的").fill("已清运")
+    phone.page.keyboard.press("Enter")
+    expect(phone.bot(f"{number}（170号院）已办结：已清运").last).to_be_visible()
+    expect(form.get_by_label("怎么办的")).to_have_value("")
+
+
+def test_what_is_written_into_a_form_stays_until_it_is_taken(opened: Opener) -> None:
+    phone = opened(DESKTOP)
+    phone.play("小李")
+    phone.say("幸福里东门井盖没了")
+    phone.play("王书记")
+    phone.open("私聊")
+    form = phone.bot("幸福里东门井盖没了")
+    form.get_by_label("不受理的理由").fill("已经盖好了")
+    phone.page.route("**/sandbox/buttons", lambda route: route.abort())
+    form.get_by_role("button", name="不受理").click()
+    expect(phone.page.locator(".toast.bad")).to_contain_text("连不上")
+    expect(form.get_by_label("不受理的理由")).to_have_value("已经盖好了")
+    phone.page.unroute("**/sandbox/buttons")
+    phone.page.wait_for_timeout(1600)  # a second press within this time would be taken for a double click
+    form.get_by_role("button", name="不受理").click()
+    expect(phone.bot("（幸福里东门）不予受理：已经盖好了")).to_be_visible()
+
+
+def test_a_file_is_downloaded_under_its_name(opened: Opener) -> None:
+    phone = opened(PHONE)
+    phone.play("王书记")
+    phone.open("私聊")
+    phone.say("导出 名册")
+    with phone.page.expect_download() as downloading:
+        phone.page.get_by_role("link", name="名册-幸福里流动党支部.xlsx").last.click()
+    assert downloading.value.suggested_filename == "名册-幸福里流动党支部.xlsx"
+    with downloading.value.path().open("rb") as file:
+        assert load_workbook(file)["名册"]["A2"].value == "王书记"
+
+
+def test_who_is_called_is_shown_by_name(opened: Opener) -> None:
+    phone = opened(DESKTOP)
+    phone.play("王书记")
+    phone.open("支部群")
+    phone.say("开课 党课")
+    phone.say("谁没签到")
+    expect(phone.bot("还没签到").last.locator(".at").first).to_have_text("@小李")
+    phone.say("结束签到")
+    expect(phone.bot("签到结束").last).to_be_visible()
 
 
 def test_chatter_gets_no_answer(opened: Opener) -> None:

@@ -11,6 +11,7 @@ from bot.platforms.feishu import FeishuPlatform
 from bot.settings import FeishuSettings
 from tests.fakes.feishu_callbacks import BOT_NAME, FeishuCallbacks
 from tests.fakes.feishu_cloud import APP_ID, APP_SECRET
+from tests.fakes.services import services
 from tests.fakes.serving import ServerThread
 
 KEY = "test key"
@@ -52,4 +53,4 @@ def serving(platform: FeishuPlatform, *, start: bool = False) -> Iterator[str]:
 
 def platform_for(intake: Intake, settings: FeishuSettings | None = None, clock: Clock = system_clock) -> FeishuPlatform:
     """The platform under test."""
-    return FeishuPlatform(settings or feishu_settings(), intake, clock, BOT_NAME)
+    return FeishuPlatform(settings or feishu_settings(), services(intake, clock, bot_name=BOT_NAME))

@@ -13,14 +13,14 @@ from fastapi import FastAPI
 from PIL import Image
 
 from bot.clock import MovableClock
-from bot.content import Button, Card
+from bot.content import Attachment, Button, Card, Choice, Form
 from bot.delivery import Delivery
-from bot.media import MediaStore
 from bot.messages import IncomingMessage, Receipt
 from bot.platforms.sandbox import SandboxPlatform
 from bot.web.sandbox import sandbox_router
 from models.database import Database
 from tests.fakes.intake import StubIntake
+from tests.fakes.services import services
 from tests.fakes.serving import ServerThread
 
 LESSON = Card(
@@ -28,9 +28,20 @@ LESSON = Card(
     buttons=(Button("签到", "签到", "lesson:17", "primary"), Button("请假", "请假", "lesson:17")),
 )
 
+CASE = Card(
+    "🚧 新隐患 1001",
+    choice=Choice(
+        "派给", (Button("物业", "派单 1001 物业", "case:1001"), Button("城管", "派单 1001 城管", "case:1001"))
+    ),
+    form=Form("怎么办的", Button("办结", "办结 1001", "case:1001")),
+    hint="请回复「派单 1001 单位」或「办结 1001 怎么办的」。",
+)
+ROSTER = Attachment("名册-幸福里流动党支部.xlsx", b"PK\x03\x04 a workbook")
+
 
 class PostingIntake(StubIntake):
-    """Has the bot do something for certain words: 发卡 posts a card, 打勾 ticks, 更新 changes the last card."""
+    """Has the bot do something for certain words: 发卡 and 派单卡 post a card, 发文件 a file, 打勾 ticks, 更新 changes
+    the last card."""
 
     platform: SandboxPlatform
     card = ""
@@ -42,10 +53,14 @@ class PostingIntake(StubIntake):
                 self.card = await self.platform.send(Delivery(uuid4().hex, message.chat, False, LESSON, message.ref))
             case "私下发卡":
                 self.card = await self.platform.send(Delivery(uuid4().hex, message.sender, True, LESSON))
+            case "派单卡":
+                self.card = await self.platform.send(Delivery(uuid4().hex, message.chat, False, CASE, message.ref))
+            case "发文件":
+                await self.platform.send(Delivery(uuid4().hex, message.sender, True, ROSTER))
             case "打勾":
                 await self.platform.react(message.ref, chat=message.chat)
             case "更新":
-                await self.platform.update(self.card, Card("📋 签到结束"))
+                await self.platform.update(self.card, Card("📋 签到结束"), private=False)
         return await super().submit(message)
 
 
@@ -62,8 +77,8 @@ class Sandbox:
         message = {"id": uuid4().hex, "sender": "u4", "chat": "branch", "text": text, "photos": []}
         return self.client.post("/sandbox/messages", json={**message, **changes})
 
-    def press(self, card: str, index: int = 0, **changes: Any) -> httpx.Response:
-        """小李 presses a button."""
+    def press(self, card: str, index: int | None = 0, **changes: Any) -> httpx.Response:
+        """小李 presses a button, or with ``index=None`` what the changes say."""
         press = {"id": uuid4().hex, "sender": "u4", "message": card, "index": index}
         return self.client.post("/sandbox/buttons", json={**press, **changes})
 
@@ -89,7 +104,7 @@ def photo() -> bytes:
 def sandbox(database: Database, clock: MovableClock, folder: Path) -> Iterator[Sandbox]:
     """The sandbox and its page over a real port; 快进 moves the clock and does nothing else."""
     intake = PostingIntake("记下了")
-    platform = SandboxPlatform(database, intake, clock, MediaStore(folder))
+    platform = SandboxPlatform(database, services(intake, clock, database=database, folder=folder), clock)
     intake.platform = platform
 
     async def advance(moment: datetime) -> None:

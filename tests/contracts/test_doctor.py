@@ -1,60 +1,44 @@
 """The doctor against a fake Feishu cloud and real databases: it says what to do, and shows no secret and no trace."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from sqlalchemy import insert, select, text
 
-from bot.clock import Clock, system_clock
-from bot.doctor import Finding, Level, examine, exit_code, render, run
+from bot.clock import system_clock
+from bot.content import Text, dump
+from bot.doctor import Level, exit_code, render, run
 from bot.doctor.feishu import SCOPES
 from bot.doctor.machine import key_path
+from bot.posting import Address, post_row
 from bot.roster import import_roster, read_roster
-from bot.settings import FeishuSettings, Settings
+from bot.settings import FeishuSettings
+from models.base import new_id
 from models.chats import Chat
 from models.database import Database
+from models.downloads import Download, DownloadState
 from models.organisations import Organisation
+from models.outbox import Post, PostKind, PostState
 from models.people import Person
 from tests.conftest import KEY, START
-from tests.fakes.feishu_cloud import APP_ID, APP_SECRET, FeishuCloud, Refusal
+from tests.contracts.examining import findings_for, said, settings_for, troubles
+from tests.fakes.feishu_callbacks import BOT_OPEN_ID
+from tests.fakes.feishu_cloud import APP_ID, APP_SECRET, FeishuCloud
 
 pytestmark = pytest.mark.anyio
-SECRETS = (APP_SECRET, "the encrypt key", "the token", "the password")
 EVERY_SCOPE = tuple(need.scopes[0] for need in SCOPES)
-GOOD_URL = "https://bot.example.org"
 
 
 class Cloud(FeishuCloud):
-    """The fake cloud with what only the doctor asks for: permissions, and bots in other states."""
+    """The fake cloud with such permissions, and a bot in such a state."""
 
     def __init__(self, scopes: Iterable[str] = EVERY_SCOPE, *, info_code: int = 0, status: int = 2) -> None:
         super().__init__()
-        self._scopes = scopes
-        self._info_code = info_code
-        self._status = status
-
-    def app(self) -> Starlette:
-        served = super().app()
-        served.router.routes.insert(0, Route("/open-apis/bot/v3/info", self._info))
-        served.router.routes.append(Route("/open-apis/application/v6/scopes", self._list_scopes))
-        return served
-
-    async def _info(self, _: Request) -> Response:
-        if self._info_code:
-            return Refusal(self._info_code, "refused").response()
-        bot = {"activate_status": self._status, "app_name": "小蜂", "open_id": "ou_bot"}
-        return JSONResponse({"code": 0, "msg": "ok", "bot": bot})
-
-    async def _list_scopes(self, _: Request) -> Response:
-        scopes = [{"scope_name": scope, "grant_status": 1} for scope in self._scopes]
-        scopes.append({"scope_name": "im:message", "grant_status": 2})
-        return JSONResponse({"code": 0, "msg": "ok", "data": {"scopes": scopes}})
+        self.grant(scopes)
+        self.refuse("info", info_code)
+        self.activate_status = status
 
 
 @pytest.fixture(scope="module")
@@ -63,43 +47,12 @@ def cloud() -> Iterator[Cloud]:
         yield serving
 
 
-def settings_for(
-    tmp_path: Path,
-    *apps: FeishuSettings,
-    url: str = "",
-    public_url: str = GOOD_URL,
-    admins: tuple[str, ...] = ("feishu:ou_1",),
-) -> Settings:
-    values = {
-        "server": {"public_url": public_url},
-        "database": {"url": url or f"sqlite:///{tmp_path / 'none.db'}"},
-        "bot": {"data_dir": tmp_path / "data", "admins": admins},
-        "platforms": {"feishu": apps},
-    }
-    return Settings.model_validate(values)
-
-
 def app(
     api_base: str, *, app_id: str = APP_ID, app_secret: str = APP_SECRET, key: str = "the encrypt key"
 ) -> FeishuSettings:
     return FeishuSettings(
         app_id=app_id, app_secret=app_secret, encrypt_key=key, verification_token="the token", api_base=api_base
     )
-
-
-async def findings_for(settings: Settings, clock: Clock = system_clock) -> list[Finding]:
-    found = await examine(settings, lambda: Database(settings.database.url), clock)
-    assert not [secret for secret in SECRETS if secret in render(found)]
-    assert "Traceback" not in render(found)
-    return found
-
-
-def said(findings: Iterable[Finding], *levels: Level) -> list[str]:
-    return [finding.what for finding in findings if finding.level in levels]
-
-
-def troubles(findings: Iterable[Finding]) -> list[str]:
-    return said(findings, Level.WARN, Level.BAD)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -144,7 +97,7 @@ async def test_a_healthy_installation(tmp_path: Path, cloud: Cloud, database: Da
     assert render(found).endswith("\n一切正常。")
     told = render(found)
     assert "✓ 飞书应用 main 的凭证可以用" in told
-    assert "✓ 飞书应用 main 的机器人叫「小蜂」，已经启用（ou_bot）" in told
+    assert f"✓ 飞书应用 main 的机器人叫「小蜂」，已经启用（{BOT_OPEN_ID}）" in told
     assert "✓ 飞书应用 main 的回调地址：https://bot.example.org/webhooks/feishu/main" in told
     assert "card.action.trigger" in told
     assert "时钟和飞书一致" in told
@@ -266,25 +219,6 @@ async def test_admins(tmp_path: Path) -> None:
     assert said(found, Level.BAD) == [f"bot.admins 里的「{admin}」认不出来" for admin in admins[1:]]
 
 
-async def test_platforms_that_are_not_served_yet(tmp_path: Path) -> None:
-    values = settings_for(tmp_path).model_dump()
-    values["platforms"] = {
-        "wecom_aibot": [{}],
-        "wecom_app": [{}],
-        "wecom_robot": [{"name": "a"}],
-        "official_account": [{}],
-    }
-
-    found = await findings_for(Settings.model_validate(values))
-
-    assert said(found, Level.WARN) == [
-        "配置了企业微信智能机器人（wecom_aibot），这个版本还没有接通它",
-        "配置了企业微信自建应用（wecom_app），这个版本还没有接通它",
-        "配置了企业微信群机器人（wecom_robot），这个版本还没有接通它",
-        "配置了微信公众号（official_account），这个版本还没有接通它",
-    ]
-
-
 @pytest.mark.parametrize(
     ("content", "mode", "expected"),
     [
@@ -319,7 +253,7 @@ async def test_records_that_lack_something(tmp_path: Path, database: Database, d
         session.add(Chat(platform="feishu", bot="main", ref="oc_1", title="", seen_at=START))
     assert troubles(await findings_for(settings)) == [
         f"密钥文件 {key_path(tmp_path / 'data')} 不见了，名册里的手机号打不开",
-        "有 1 个群还没有绑定组织",
+        "有 1 个群还没有绑定组织：飞书应用 main 的 oc_1",
         "有 2 个组织还没有群：某党委、某党支部",
     ]
 
@@ -329,6 +263,73 @@ async def test_records_that_lack_something(tmp_path: Path, database: Database, d
     assert "密钥文件和数据库不是一套，手机号和诉求打不开" in troubles(await findings_for(settings))
     with database.read() as session:
         assert len(session.scalars(select(Person.id)).all()) == 1
+
+
+def seen(bot: str, ref: str, title: str = "", organisation: Organisation | None = None) -> Chat:
+    platform, _, name = bot.partition(" ")
+    return Chat(platform=platform, bot=name, ref=ref, title=title, organisation=organisation, seen_at=START)
+
+
+async def test_groups_are_named_as_well_as_they_can_be(
+    tmp_path: Path, database: Database, database_address: str
+) -> None:
+    with database.write.begin() as session:
+        session.add_all([seen("feishu main", "oc_1", "东区群"), seen("wecom_aibot main", "wrAb1")])
+        session.add_all(seen("feishu main", f"oc_{number}") for number in range(2, 6))
+
+    [found] = [t for t in troubles(await findings_for(settings_for(tmp_path, url=database_address))) if "绑定" in t]
+
+    assert found == (
+        "有 6 个群还没有绑定组织：飞书应用 main 的「东区群」oc_1、企业微信智能机器人 main 的 wrAb1、"
+        "飞书应用 main 的 oc_2、飞书应用 main 的 oc_3、飞书应用 main 的 oc_4等"
+    )
+
+
+async def test_what_waits_for_people_to_speak(tmp_path: Path, database: Database, database_address: str) -> None:
+    places = [
+        Address("wecom_aibot", "main", "wr1"),
+        Address("wecom_aibot", "main", "li", to_person=True),
+        Address("official_account", "main", "o1", to_person=True),
+        Address("official_account", "main", "o2", to_person=True),
+    ]
+    rows = [post_row(place, PostKind.POST, dump(Text("提醒")), START) | {"state": PostState.HELD} for place in places]
+    with database.write.begin() as session:
+        session.execute(insert(Post), rows)
+
+    [found] = [t for t in troubles(await findings_for(settings_for(tmp_path, url=database_address))) if "等对方" in t]
+
+    assert found == (
+        "有 4 条消息在等对方先说话：微信公众号 main 的私聊 2 条、"
+        "企业微信智能机器人 main 的群 1 条、企业微信智能机器人 main 的私聊 1 条"
+    )
+
+
+def lost(error: str, at: datetime) -> Download:
+    return Download(
+        name=f"{new_id()}.jpg",
+        platform="wecom_aibot",
+        bot="main",
+        sender="li",
+        source="the link",
+        state=DownloadState.REFUSED,
+        created_at=at,
+        attempts=0,
+        error=error,
+        message_id=1,
+    )
+
+
+async def test_photos_that_were_lost(tmp_path: Path, database: Database, database_address: str) -> None:
+    long_ago, lately = system_clock() - timedelta(days=8), system_clock() - timedelta(days=1)
+    with database.write.begin() as session:
+        session.add_all([lost("private_address", lately), lost("http_404", lately), lost("http_404", long_ago)])
+
+    found = await findings_for(settings_for(tmp_path, url=database_address))
+
+    [finding] = [finding for finding in found if "照片" in finding.what]
+    assert finding.what == "最近 7 天有 2 张照片没有取到：http_404 1 张、private_address 1 张"
+    assert "198.18" in finding.to_do
+    assert "the link" not in render(found)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The callback address over a real port: what it takes, what it refuses, and what it answers."""
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -10,9 +11,10 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
+from bot.messages import IncomingMessage, Receipt
 from bot.platforms.feishu.callback import LARGEST_BODY
 from tests.contracts.feishu_app import KEY, callbacks, feishu_settings, platform_for, serving
-from tests.fakes.feishu_callbacks import Callback, compact, deliver
+from tests.fakes.feishu_callbacks import REDELIVER_AFTER, Callback, compact, deliver
 from tests.fakes.intake import StubIntake
 
 DOCUMENTED = (
@@ -165,8 +167,10 @@ def test_button_is_answered_with_a_toast(address: str, intake: StubIntake) -> No
 
 def test_second_click_is_told_the_same_and_has_no_effect(address: str, intake: StubIntake) -> None:
     intake.answer = "✅ 已签到"
+    cloud = callbacks()
+    cloud.now = lambda: 1_790_000_000.0
     for expected in ("success", "info"):
-        press = callbacks().card_action({"says": "签到", "about": "lesson:17"}, card="om_card")
+        press = cloud.card_action({"says": "签到", "about": "lesson:17"}, card="om_card")
         assert post(address, press).json() == {"toast": {"type": expected, "content": "✅ 已签到"}}
     assert len(intake.messages) == 1
 
@@ -182,6 +186,75 @@ def test_button_that_could_not_be_committed_asks_to_press_again(address: str, in
     answer = post(address, callbacks().card_action({"says": "签到", "about": ""}, card="om_card"))
     assert answer.status_code == 200
     assert answer.json()["toast"]["type"] == "error"
+
+
+class SlowIntake(StubIntake):
+    """Takes longer than Feishu waits."""
+
+    async def submit(self, message: IncomingMessage) -> Receipt:
+        """Remembers the message, and answers when nobody waits any more."""
+        receipt = await super().submit(message)
+        await asyncio.sleep(0.5)
+        return receipt
+
+
+def test_button_that_takes_too_long_is_not_left_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.platforms.feishu.callback.PRESS_WITHIN", 0.1)
+    intake = SlowIntake("✅ 已签到")
+    with serving(platform_for(intake)) as url:
+        answer = post(url, callbacks().card_action({"says": "签到", "about": ""}, card="om_card"))
+        assert (answer.status_code, answer.json()["toast"]["type"]) == (200, "info")
+        assert "再按一次" in answer.json()["toast"]["content"]
+        assert post(url, callbacks().message("签到")).json() == {}, "a message is waited for: it would come again"
+    assert len(intake.messages) == 2
+
+
+def test_what_is_picked_is_answered_with_a_toast(address: str, intake: StubIntake) -> None:
+    intake.answer = "✅ 1002 已办结"
+    value = {"abouts": {"办结 1001": "case:1001", "办结 1002": "case:1002"}}
+    pick = callbacks().card_action(value, card="om_card", tag="select_static", option="办结 1002")
+    assert post(address, pick).json() == {"toast": {"type": "success", "content": "✅ 1002 已办结"}}
+    assert [(message.text, message.about) for message in intake.messages] == [("办结 1002", "case:1002")]
+
+
+def test_what_is_written_is_answered_with_a_toast_once(address: str, intake: StubIntake) -> None:
+    intake.answer = "✅ 1001 已办结"
+    value = {"says": "办结 1001", "about": "case:1001", "form": True}
+    for expected in ("success", "info"):
+        sent = callbacks().card_action(value, card="om_card", name="submit_x", form={"words": "已清运"})
+        assert post(address, sent).json()["toast"]["type"] == expected
+    assert [(message.text, message.about) for message in intake.messages] == [("办结 1001 已清运", "case:1001")]
+
+
+def test_an_empty_form_is_handed_back(address: str, intake: StubIntake) -> None:
+    value = {"says": "办结 1001", "about": "case:1001", "form": True}
+    answer = post(address, callbacks().card_action(value, card="om_card", form={"words": "  "}))
+    assert (answer.status_code, answer.json()["toast"]["type"]) == (200, "warning")
+    assert "写几个字" in answer.json()["toast"]["content"]
+    assert not intake.messages
+
+
+# Redelivery
+
+
+def test_all_five_deliveries_have_one_effect_and_one_answer(address: str, intake: StubIntake) -> None:
+    """After 15 s, 5 min, 1 h and 6 h, each time under another event_id; the message_id is what stays."""
+    sender = callbacks()
+    first = sender.message("签到", mention_bot=True)
+    answers = [post(address, first)]
+    for _ in REDELIVER_AFTER:
+        answers.append(post(address, sender.redelivered(first)))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, b"{}")}
+    assert len(intake.messages) == 1
+
+
+def test_an_event_that_got_no_answer_in_time_has_one_effect(address: str, intake: StubIntake) -> None:
+    """Whoever joined is known by the event_id, which stays the same over HTTP."""
+    joined = callbacks().people("added", ("ou_1", "小李"))
+    assert {post(address, joined).status_code for _ in range(3)} == {200}
+    (message,) = intake.messages
+    assert [(member.ref, member.name) for member in message.members] == [("ou_1", "小李")]
+    assert message.sender == ""
 
 
 # Refusals

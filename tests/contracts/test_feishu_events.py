@@ -16,6 +16,8 @@ from tests.fakes.feishu_callbacks import BOT_NAME, BOT_OPEN_ID, compact
 from tests.fakes.intake import StubIntake
 
 VARIANTS = sorted((Path(__file__).parent / "feishu_events").glob("*.json"))
+NOTHING: dict[str, Any] = {"place": "", "pending": [], "members": [], "whole": False, "left": []}
+"""What most variants do not mention."""
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,9 @@ def test_event(path: Path, address: str, platform: FeishuPlatform, intake: StubI
     answer = httpx.post(address, content=callback.body, headers=callback.headers)
 
     assert (answer.status_code, answer.json()) == (200, {})
-    assert [plain(message) for message in intake.messages] == [variant["expect"]] * (variant["expect"] is not None)
+    expected = [NOTHING | variant["expect"]] if variant["expect"] is not None else []
+    assert [plain(message) for message in intake.messages] == expected
 
 
-def plain(message: IncomingMessage) -> dict[str, Any]:
-    return asdict(message) | {"sent_at": message.sent_at.isoformat(), "photos": list(message.photos)}
+def plain(message: IncomingMessage) -> Any:
+    return json.loads(json.dumps(asdict(message) | {"sent_at": message.sent_at.isoformat()}))

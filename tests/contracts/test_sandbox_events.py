@@ -12,13 +12,13 @@ import pytest
 
 from bot.content import Card, Text
 from bot.delivery import Delivery, Refused, Uncertain
-from bot.media import MediaStore
 from bot.platforms.sandbox import SandboxPlatform
 from bot.platforms.sandbox.feed import BACKLOG, Feed
 from models.database import Database
 from tests.conftest import START, StandingClock
 from tests.contracts.sandbox_app import LESSON, Sandbox, sandbox
 from tests.fakes.intake import StubIntake
+from tests.fakes.services import services
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def page(database: Database, clock: StandingClock, tmp_path: Path) -> Iterator[S
 
 @pytest.fixture
 def platform(database: Database, clock: StandingClock, tmp_path: Path) -> SandboxPlatform:
-    return SandboxPlatform(database, StubIntake(), clock, MediaStore(tmp_path / "photos"))
+    return SandboxPlatform(
+        database, services(StubIntake(), clock, database=database, folder=tmp_path / "photos"), clock
+    )
 
 
 def events(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -143,7 +145,8 @@ def test_a_uuid_posts_once(platform: SandboxPlatform) -> None:
 
     assert asyncio.run(send_twice()) == {"a" * 32}
     (bubble,) = platform.cloud.latest("branch")
-    assert (bubble.sender, bubble.at, bubble.as_json()["content"]) == ("", START, {"text": "你好", "kind": "text"})
+    content = {"text": "你好", "mentions": [], "kind": "text"}
+    assert (bubble.sender, bubble.at, bubble.as_json()["content"]) == ("", START, content)
 
 
 def test_what_goes_to_a_person_lands_in_the_private_chat(platform: SandboxPlatform) -> None:
@@ -158,7 +161,7 @@ def test_a_tick_and_an_update_may_come_twice(platform: SandboxPlatform) -> None:
         await platform.send(Delivery("c" * 32, "branch", False, LESSON))
         for _ in range(2):
             await platform.react("c" * 32, chat="branch")
-            await platform.update("c" * 32, Card("结束"))
+            await platform.update("c" * 32, Card("结束"), private=False)
 
     asyncio.run(change())
     (bubble,) = platform.cloud.latest("branch")
@@ -169,13 +172,13 @@ def test_what_is_not_there_is_refused_for_good(platform: SandboxPlatform) -> Non
     with pytest.raises(Refused):
         asyncio.run(platform.react("none", chat="branch"))
     with pytest.raises(Refused):
-        asyncio.run(platform.update("none", Text("x")))
+        asyncio.run(platform.update("none", Card("x"), private=False))
 
 
 def test_what_people_said_cannot_be_updated(platform: SandboxPlatform) -> None:
     platform.cloud.say("d" * 32, "branch", "u4", "签到", [], START)
     with pytest.raises(Refused):
-        asyncio.run(platform.update("d" * 32, Text("x")))
+        asyncio.run(platform.update("d" * 32, Card("x"), private=False))
 
 
 def test_a_database_that_does_not_answer_leaves_it_open(platform: SandboxPlatform, database: Database) -> None:

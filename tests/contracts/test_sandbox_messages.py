@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from models.database import Database
 from tests.conftest import START, StandingClock
-from tests.contracts.sandbox_app import Sandbox, sandbox
+from tests.contracts.sandbox_app import ROSTER, Sandbox, sandbox
 
 
 @pytest.fixture
@@ -204,6 +205,78 @@ def test_the_buttons_of_an_updated_card_are_gone(page: Sandbox) -> None:
     page.say("发卡")
     page.say("更新")
     assert refused(page.press(page.intake.card), 409, "已经更新")
+
+
+def test_a_choice_says_the_words_of_what_was_picked(page: Sandbox) -> None:
+    page.say("派单卡")
+    assert page.press(page.intake.card, None, option=1).json() == {"answer": "记下了", "duplicate": False}
+    picked = page.intake.messages[-1]
+    assert (picked.kind, picked.text, picked.about, picked.addressed) == ("button", "派单 1001 城管", "case:1001", True)
+
+
+@pytest.mark.parametrize(("written", "heard"), [(" 已 清运\n了\x00 ", "办结 1001 已 清运 了"), ("", "办结 1001")])
+def test_a_form_says_its_words_and_what_was_written(page: Sandbox, written: str, heard: str) -> None:
+    page.say("派单卡")
+    assert page.press(page.intake.card, None, words=written).status_code == 200
+    filled = page.intake.messages[-1]
+    assert (filled.kind, filled.text, filled.about) == ("button", heard, "case:1001")
+
+
+def test_each_part_of_a_card_is_pressed_once(page: Sandbox) -> None:
+    page.say("派单卡")
+    parts: list[dict[str, Any]] = [{"option": 0}, {"option": 1}, {"words": "已清运"}]
+    for part in parts:
+        once = [page.press(page.intake.card, None, id="press-0001", **part).json()["duplicate"] for _ in range(2)]
+        assert once == [False, True], part
+
+
+BAD_PARTS: list[tuple[dict[str, Any], int, str]] = [
+    ({"option": 2}, 409, "已经更新"),
+    ({"option": -1}, 422, "没有这个选项"),
+    ({"option": "x"}, 422, "没有这个选项"),
+    ({"words": "好" * 501}, 422, "500"),
+    ({"words": 5}, 422, "500"),
+    ({"index": 0}, 409, "已经更新"),
+    ({"option": 0, "words": "已清运"}, 422, "看不懂"),
+    ({}, 422, "看不懂"),
+    ({"option": 0, "message": "none"}, 404, "没有这张卡片"),
+]
+
+
+def test_bad_parts_are_refused(page: Sandbox, subtests: pytest.Subtests) -> None:
+    page.say("派单卡")
+    for part, status, why in BAD_PARTS:
+        with subtests.test(part=part):
+            assert refused(page.press(page.intake.card, **{"index": None, **part}), status, why)
+    assert [message.kind for message in page.intake.messages] == ["message"]
+
+
+def test_a_card_without_choice_and_form_has_none(page: Sandbox) -> None:
+    page.say("发卡")
+    assert refused(page.press(page.intake.card, None, option=0), 409, "已经更新")
+    assert refused(page.press(page.intake.card, None, words="已清运"), 409, "已经更新")
+
+
+# Files
+
+
+def test_a_file_is_shown_by_its_name_and_fetched_apart(page: Sandbox) -> None:
+    page.say("发文件")
+    (bubble,) = page.log("private:u4")
+    assert bubble["content"] == {"name": ROSTER.name, "kind": "attachment"}
+    answer = page.client.get(f"/sandbox/files/{bubble['uuid']}")
+    assert (answer.status_code, answer.content) == (200, ROSTER.data)
+    assert answer.headers["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    named = answer.headers["Content-Disposition"].partition("filename*=UTF-8''")
+    assert (named[0], unquote(named[2])) == ("attachment; ", ROSTER.name)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_is_no_file_is_not_fetched(page: Sandbox) -> None:
+    said = page.say('{"kind":"attachment","name":"x","data":""}').json()["message"]["uuid"]
+    page.say("发卡")
+    for uuid in (said, page.intake.card, "none", "..%2Fj.db"):
+        assert page.client.get(f"/sandbox/files/{uuid}").status_code == 404
 
 
 # Photos

@@ -5,13 +5,15 @@ import re
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from sqlalchemy import select
 
 from bot.app import Server
 from bot.clock import SHANGHAI, MovableClock, local
-from bot.content import Card, Content, Text, load
+from bot.content import Attachment, Card, Content, Text, load
+from bot.messages import IncomingMessage
 from bot.platforms.sandbox import SandboxPlatform
 from bot.platforms.sandbox.bodies import ButtonPress, NewMessage
 from bot.platforms.sandbox.cloud import PRIVATE, Bubble
@@ -43,9 +45,11 @@ class Stage:
         """Does one step, and returns everything that the bot did because of it, as dialogue lines."""
         shown = []
         if step.kind == "time":
-            await self.server.advance(self._moment(step.text))
-        elif step.kind == "press":
+            await self.server.advance(moment_of(step.text, self.clock()))
+        elif step.kind in ("press", "pick", "fill"):
             shown = await self._press(step)
+        elif step.kind in ("place", "enter"):
+            await self._happen(step)
         else:
             await self._say(step)
         assert await self.server.outbox.emptied(), "the outbox does not empty"
@@ -65,12 +69,30 @@ class Stage:
 
     async def _press(self, step: Step) -> list[str]:
         bubble, card = self._latest_card(self._title(step))
-        (index,) = [i for i, button in enumerate(card.buttons) if button.label == step.text]
         press = ButtonPress(
-            id=f"dialogue-{next(self._ids)}", sender=self._ref(step.who), message=bubble.uuid, index=index
+            id=f"dialogue-{next(self._ids)}", sender=self._ref(step.who), message=bubble.uuid, **_hand(step, card)
         )
-        receipt = await self._sandbox.press(press, bubble, card.buttons[index])
+        button = press.button_of(card)
+        assert button is not None, f"the card has no {step.text}"
+        receipt = await self._sandbox.press(press, bubble, button)
         return [f"{BOT}提示{step.who}: {receipt.answer}"] if receipt.answer else []
+
+    async def _happen(self, step: Step) -> None:
+        """What the sandbox's page has no way to do."""
+        private = step.where == BOT
+        message = IncomingMessage(
+            platform="sandbox",
+            bot="main",
+            key=f"dialogue-{next(self._ids)}",
+            chat=self._chat(step.where, step.who),
+            private=private,
+            sender=self._ref(step.who),
+            sent_at=self.clock(),
+            kind="entered" if step.kind == "enter" else "message",
+            addressed=private,
+            place=step.text,
+        )
+        await self.server.intake.submit(message)
 
     def _title(self, step: Step) -> str:
         return step.who if step.where == BOT else step.where
@@ -90,17 +112,6 @@ class Stage:
         self._names[ref] = name
         return ref
 
-    def _moment(self, text: str) -> datetime:
-        now = local(self.clock())
-        day, _, hour = text.rpartition(" ")
-        clock = datetime.strptime(hour, "%H:%M").time()  # noqa: DTZ007  # only the time of day is taken
-        date = now.date()
-        if day.startswith("周"):
-            date += timedelta(days=(WEEKDAYS.index(day[1]) - date.weekday()) % 7)
-        elif day:
-            date = datetime.fromisoformat(day).date()
-        return datetime.combine(date, clock, SHANGHAI)
-
     def _new_lines(self) -> list[str]:
         lines = []
         for bubble in self._sandbox.cloud.latest():
@@ -118,12 +129,35 @@ class Stage:
         return self._titles[chat]
 
 
+def moment_of(text: str, now: datetime) -> datetime:
+    """The next ``15:11``, ``周五 15:30`` or ``2026-12-01 09:00``."""
+    day, _, hour = text.rpartition(" ")
+    clock = datetime.strptime(hour, "%H:%M").time()  # noqa: DTZ007  # only the time of day is taken
+    date = local(now).date()
+    if day.startswith("周"):
+        date += timedelta(days=(WEEKDAYS.index(day[1]) - date.weekday()) % 7)
+    elif day:
+        date = datetime.fromisoformat(day).date()
+    return datetime.combine(date, clock, SHANGHAI)
+
+
 def _text(content: Content) -> str:
     if isinstance(content, Text):
-        return content.text
-    assert isinstance(content, Card), "the sandbox shows texts and cards"
+        return content.as_text()
+    if isinstance(content, Attachment):
+        return f"[文件] {content.name}"
+    assert isinstance(content, Card), "the sandbox shows texts, cards and files"
     photos = "[照片]\n" * len(content.photos)
     return photos + content.as_text()
+
+
+def _hand(step: Step, card: Card) -> dict[str, Any]:
+    """What the page sends for this part of the card."""
+    if step.kind == "fill":
+        return {"words": step.text}
+    buttons = card.buttons if step.kind == "press" else card.choice.options if card.choice else ()
+    (place,) = [place for place, button in enumerate(buttons) if button.label == step.text]
+    return {"index" if step.kind == "press" else "option": place}
 
 
 def _photo() -> bytes:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clock import SHANGHAI
-from bot.content import Card, Content, Refresh, Text, load
+from bot.content import Acknowledge, Attachment, Card, Content, File, Refresh, Text, load
 from bot.posting import Roads
 from models.base import WithId
 from models.cases import Case, CaseKind, CaseState
@@ -195,14 +195,14 @@ def posts(database: Database) -> list[tuple[str, str]]:
 def said(content: Content) -> str:
     """The words of a content."""
     match content:
-        case Card():
+        case Text() | Card():
             return content.as_text()
         case Refresh():
             return content.about
-        case Text():
-            return content.text
-        case _:
+        case Acknowledge():
             return content.done
+        case File() | Attachment():
+            return content.name
 
 
 def slots(database: Database) -> list[tuple[str, str, bool]]:

@@ -36,6 +36,7 @@ class Said:
     text: str = ""
     kind: Literal["message", "button"] = "message"
     about: str = ""
+    place: str = ""
 
 
 class _Meaning:
@@ -81,6 +82,7 @@ class Talk:
             text=one.text or one.intent,
             addressed=True,
             about=one.about,
+            place=one.place,
             ref="om_ref",
         )
 

@@ -1,6 +1,7 @@
 """What the pages for operators show is what the product does."""
 
 import csv
+import re
 import tomllib
 from pathlib import Path
 
@@ -38,10 +39,11 @@ def test_every_dependency_is_accounted_for() -> None:
         ("## 运行时", project["dependencies"]),
         ("## 打包", optional["build"]),
         ("## 只在测试时", optional["test"]),
+        ("## 只在核对时", optional["counterparts"]),
     ):
         explained = [cells[0].split()[0] for cells in table_after("dependencies.md", heading)[1:]]
         assert explained == [distribution(requirement) for requirement in needed]
 
 
 def distribution(requirement: str) -> str:
-    return requirement.partition(">")[0].partition("[")[0].partition(";")[0].strip()
+    return re.split(r"[\s\[;<>=!~]", requirement, maxsplit=1)[0]

@@ -1,6 +1,7 @@
 """Callback crypto against the documented vectors, and against anything else."""
 
 import contextlib
+import json
 from base64 import b64decode, b64encode
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.platforms.feishu.crypto import BadCiphertext, CallbackCipher
-from tests.fakes.feishu_callbacks import encrypt
+from bot.platforms.feishu.envelope import Envelope, Rejected
+from bot.settings import FeishuSettings
+from tests.fakes.feishu_callbacks import decrypt, encrypt
 
 CHALLENGE = b'{"challenge":"ajls384kdjxxxx","token":"vtok","type":"url_verification"}'
 ENCRYPTED_CHALLENGE = (
@@ -33,6 +36,20 @@ def test_vector_that_official_clients_accept(cipher: CallbackCipher) -> None:
     assert cipher.signed(SIGNATURE, b"1700000000", b"n1", body)
 
 
+def test_the_product_opens_the_vector_signed_and_unsigned() -> None:
+    envelope = Envelope(FeishuSettings(encrypt_key="test key", verification_token="vtok"))
+    body = b'{"encrypt":"' + ENCRYPTED_CHALLENGE.encode() + b'"}'
+    signed = {
+        b"x-lark-signature": SIGNATURE,
+        b"x-lark-request-timestamp": b"1700000000",
+        b"x-lark-request-nonce": b"n1",
+    }
+    for headers in (signed, {}):
+        assert envelope.open(headers, body) == json.loads(CHALLENGE)
+    with pytest.raises(Rejected):
+        envelope.open(signed | {b"x-lark-request-nonce": b"n2"}, body)
+
+
 @pytest.mark.parametrize(
     ("timestamp", "nonce", "tail"),
     [(b"1700000001", b"n1", b""), (b"1700000000", b"n2", b""), (b"1700000000", b"n1", b" ")],
@@ -52,6 +69,7 @@ def test_independent_encryption_agrees(cipher: CallbackCipher) -> None:
     assert encrypt("test key", CHALLENGE, bytes(range(16))) == ENCRYPTED_CHALLENGE
     for length in range(40):
         assert cipher.decrypt(encrypt("test key", b"x" * length, bytes(16))) == b"x" * length
+        assert decrypt("test key", encrypt("test key", b"x" * length, bytes(16))) == b"x" * length
 
 
 @pytest.mark.parametrize("bad", ["", "=", "AAAA", "not base64", "小蜂", "A" * 44, ENCRYPTED_CHALLENGE[:-4], "\ud800"])

@@ -18,6 +18,7 @@ def response(status: int = 400, reset: str = "", **body: Any) -> httpx.Response:
     [
         (230020, 400, "", 1.0, False),
         (230020, 400, "3", 3.0, False),
+        (230020, 429, "", 1.0, False),
         (11232, 400, "", 1.0, False),
         (11233, 400, "", 1.0, False),
         (99991400, 429, "7", 7.0, True),

@@ -18,7 +18,7 @@ from bot.content import Card, Content, Refresh, load
 from bot.handling import Batch, Who, registered
 from bot.messages import IncomingMessage
 from bot.posting import Posting, Roads
-from bot.router import Handled, Router
+from bot.router import ALONE, Handled, Router
 from bot.understanding.intent import Intent, Slot
 from bot.web.demo import seed_demo
 from models.cases import Case, CaseKind
@@ -44,8 +44,12 @@ PLACES = ("branch", "property", "untied", "private")
 SECRET = "青铜鲸鱼"
 """A word of the appeal that nobody else would say."""
 LONGEST = 400
-PRIVATE_MATTERS = {"appeal_file", "bind", "leave_request", "points_claim", "points_query", "roster"}
+PRIVATE_MATTERS = {
+    *("appeal_file", "bind", "confirm_members", "export", "leave_request", "points_claim", "points_query", "roster"),
+}
 """Whatever these answer is for the sender alone."""
+HAPPENINGS: tuple[Literal["entered", "members"], ...] = ("entered", "members")
+"""What nobody said, so that nobody needs an answer."""
 STAFF = (Who.SECRETARY, Who.CASEWORKER)
 MOVED = "已收到一条诉求，已私下跟进。"
 PHONE = re.compile(r"1[3-9]\d{9}")
@@ -75,7 +79,7 @@ class Asked:
     slots: Mapping[str, Slot]
     confidence: float = 1.0
     addressed: bool = True
-    kind: Literal["message", "button", "joined"] = "message"
+    kind: Literal["message", "button", "joined", "entered", "members"] = "message"
     about: str = ""
 
 
@@ -174,6 +178,9 @@ def slots_about(world: World, case: int) -> dict[str, Slot]:
 
 def ways(world: World, intent: str, role: str) -> Iterator[Asked]:
     """Every place with nothing said, with everything said, and about the appeal; half understood, or by a button."""
+    for happening in (kind for kind in HAPPENINGS if kind == intent):
+        yield from (Asked(intent, role, place, {}, kind=happening) for place in PLACES)
+        return
     full, appeal = slots_about(world, world.hazard), slots_about(world, world.appeal)
     for place, slots in itertools.product(PLACES, ({}, full, appeal)):
         yield Asked(intent, role, place, slots)
@@ -225,7 +232,11 @@ def ask(session: Session, asked: Asked) -> Handled | None:
 def check_answers(asked: Asked, handled: Handled | None, posts: list[Post]) -> None:
     """Who asked is answered once, in one place. An appeal is also moved, and a lesson or a case has a card besides."""
     shown = [post for post in posts if post.kind is not PostKind.UPDATE]
-    assert handled is not None
+    if handled is None:
+        assert asked.intent in ALONE, "only what came without a word may be none of the bot's business"
+        assert not asked.addressed
+        assert not shown
+        return
     assert handled.intent == asked.intent
     here = [post for post in shown if not post.to_person and post.target == asked.place]
     sender = [post for post in shown if post.to_person and post.target == sender_of(posts, asked)]
@@ -262,7 +273,13 @@ def check_words(content: Content) -> None:
     assert len(EMOJI.findall(words)) <= 1, words
     assert len(words) <= LONGEST, words
     if isinstance(content, Card):
-        assert all(button.label and button.says and not LEAK.search(button.says) for button in content.buttons)
+        options = content.choice.options if content.choice else ()
+        forms = (content.form.submit,) if content.form else ()
+        for button in (*content.buttons, *options, *forms):
+            assert button.label.strip(), button
+            assert button.says.strip(), button
+            assert not LEAK.search(button.says), button
+        assert content.hint or not (options or forms), "where there is no choice and no form, something must be typed"
 
 
 def check_discretion(world: World, asked: Asked, posts: list[Post]) -> None:

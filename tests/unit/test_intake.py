@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,14 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from bot.content import Text, load
 from bot.handling import Context, Reply, Who, handles
 from bot.intake import APOLOGY, BATCH, GroupCommitIntake
-from bot.messages import IncomingMessage, Receipt, Unavailable, load_message
+from bot.messages import IncomingMessage, Pending, Receipt, Unavailable, load_message
 from bot.posting import Roads
 from bot.router import Router
 from bot.understanding.intent import NONE, Intent
 from models.audit import AuditEntry
+from models.chats import Chat
 from models.database import Database
+from models.downloads import Download
 from models.inbox import Claim, Outcome
 from models.outbox import Post
 from tests.conftest import StandingClock
@@ -125,6 +128,13 @@ def test_a_redelivered_dead_letter_gets_the_apology_again(database: Database, cl
     assert count(database, Post) == 1
 
 
+def test_a_dead_letter_that_nobody_sent_gets_no_apology(database: Database, clock: StandingClock) -> None:
+    """The list of a group's people has no sender."""
+    make_intake(database, clock)._results([replace(message("boom", "k1"), sender="")])
+    assert count(database, Claim) == 1
+    assert count(database, Post) == 0
+
+
 @pytest.mark.parametrize("kind", [IntegrityError, OperationalError])
 def test_a_conflict_with_another_process_is_tried_again(
     kind: type[Exception], database: Database, clock: StandingClock
@@ -177,3 +187,25 @@ async def test_messages_are_refused_while_the_database_is_away(
             with pytest.raises(Unavailable):
                 await intake.submit(message("hello", "k1"))
         assert await intake.submit(message("hello", "k1")) == Receipt("test_echo hello", duplicate=False)
+
+
+def test_a_dead_letter_that_is_replayed_gets_its_photos(database: Database, clock: StandingClock) -> None:
+    """They were not asked for when it failed, and some platforms keep them for days."""
+    intake = make_intake(database, clock)
+    photo = Pending("a" * 32 + ".jpg", "m1")
+    intake._results([replace(message("boom", "k1"), photos=(photo.name,), pending=(photo,))])
+    assert count(database, Download) == 0
+    with database.read() as session:
+        claim_id = session.scalars(select(Claim.id)).one()
+    intake.replay(replace(message("hello", "k1"), photos=(photo.name,), pending=(photo,)), claim_id)
+    with database.read() as session:
+        download = session.scalars(select(Download)).one()
+        assert (download.name, download.source, download.message_id) == (photo.name, photo.source, claim_id)
+
+
+def test_a_group_is_called_what_it_is_called_by_now(database: Database, clock: StandingClock) -> None:
+    intake = make_intake(database, clock)
+    for number, title in enumerate(("", "幸福里", "", "幸福里骑手")):
+        intake.process([replace(message("chatter", f"m{number}"), chat_title=title)])
+    with database.read() as session:
+        assert session.scalars(select(Chat.title)).one() == "幸福里骑手"

@@ -3,13 +3,14 @@
 import asyncio
 import io
 import struct
+import threading
 import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from bot.media import LARGEST_FILE, LONGEST_SIDE, THUMB_SIDE, BadPhoto, MediaStore
+from bot.media import LARGEST_FILE, LONGEST_SIDE, THUMB_SIDE, BadPhoto, MediaStore, photo_name
 
 GPS, ORIENTATION, MAKE = 0x8825, 0x0112, 0x010F
 
@@ -161,3 +162,81 @@ def test_async_code_keeps_several_at_once(store: MediaStore) -> None:
     store.close()
     assert len(set(names)) == 3
     assert all(store.has(name) for name in names)
+
+
+def phone_picture() -> bytes:
+    """A large photo, held upright, with all that a phone writes beside it."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    exif[MAKE] = "a phone of somebody"
+    exif[GPS] = {1: "N", 2: (36.0, 3.0, 40.0), 3: "E", 4: (120.0, 23.0, 0.0), 29: "2026:11:23"}
+    return picture((4000, 3000), exif=exif, comment=b"a secret place")
+
+
+def test_a_given_name_stands_for_the_picture(store: MediaStore) -> None:
+    name = photo_name("wecom", "m1", "0")
+    assert not store.has(name)
+    assert store.save(phone_picture(), name) == name
+    assert store.has(name)
+    for thumb, longest in ((False, LONGEST_SIDE), (True, THUMB_SIDE)):
+        path = store.path(name, thumb=thumb)
+        with Image.open(path) as kept:
+            assert (kept.format, kept.height, kept.width) == ("JPEG", longest, longest * 3 // 4)
+            assert not kept.getexif()
+        assert not any(word in path.read_bytes() for word in (b"Exif", b"somebody", b"secret", b"2026:11:23"))
+
+
+def test_what_is_kept_under_a_given_name_stays(store: MediaStore) -> None:
+    name = photo_name("m1")
+    store.save(picture(colour="red"), name)
+    before = store.path(name).read_bytes()
+    assert store.save(picture(colour="blue"), name) == name
+    assert store.save(b"no picture at all", name) == name
+    assert store.path(name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(png_that_claims(60_000, 60_000), "像素太高"), (b"<html>", "打不开"), (b"\0" * (LARGEST_FILE + 1), "太大")],
+)
+def test_nothing_is_kept_under_the_name_of_a_bad_photo(
+    store: MediaStore, tmp_path: Path, data: bytes, said: str
+) -> None:
+    with pytest.raises(BadPhoto, match=said):
+        store.save(data, photo_name("m1"))
+    assert list((tmp_path / "photos").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "a.jpg", "0" * 32, "0" * 32 + ".thumb.jpg", "0" * 32 + ".jpg\n", " "])
+def test_only_media_names_are_given(store: MediaStore, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="media name"):
+        store.save(picture(), name)
+    assert list((tmp_path / "photos").iterdir()) == []
+
+
+def test_names_of_photos_that_are_elsewhere() -> None:
+    names = {photo_name(*parts) for parts in [("a", "b"), ("ab",), ("a", "b", ""), ("b", "a"), (), ("\ud800",), ("",)]}
+    assert len(names) == 7
+    assert photo_name("feishu", "om_1", "img_1") == photo_name("feishu", "om_1", "img_1")
+    assert all(len(name) == 36 and name.endswith(".jpg") for name in names)
+
+
+def test_the_event_loop_goes_on_while_a_picture_is_decoded(store: MediaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop_went_on = threading.Event()
+    save = MediaStore.save
+
+    def slow_save(self: MediaStore, data: bytes, name: str = "") -> str:
+        assert loop_went_on.wait(timeout=10), "the event loop stood still"
+        assert threading.current_thread() is not threading.main_thread()
+        return save(self, data, name)
+
+    monkeypatch.setattr(MediaStore, "save", slow_save)
+
+    async def keep() -> str:
+        keeping = asyncio.create_task(store.keep(picture(), photo_name("m1")))
+        await asyncio.sleep(0.05)
+        loop_went_on.set()
+        return await keeping
+
+    assert asyncio.run(keep()) == photo_name("m1")
+    store.close()

@@ -1,19 +1,25 @@
 """Outbox: in order within a lane, shared by leases, each post once."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from bot.clock import system_clock
-from bot.content import Acknowledge, Card, Text
-from bot.delivery import Delivery, Limits, Refused, RetryLater, Uncertain
-from bot.outbox import GATHER, Outbox
+from bot.content import Acknowledge, Attachment, Card, File, Text
+from bot.delivery import Closed, Delivery, Limits, Refused, RetryLater, Uncertain
+from bot.outbox import GATHER, GIVE_UP, HELD_FOR, PHOTOS_LATE, Outbox
 from bot.posting import REFRESH_AFTER, Address, Posting, Roads
 from models.database import Database
-from models.outbox import Post, PostKind, PostState
+from models.downloads import Download, DownloadState
+from models.inbox import Claim, Outcome
+from models.outbox import Post, PostKind, PostState, wake
 from tests.conftest import StandingClock
 
 CHAT = Address("feishu", "main", "oc_1")
@@ -25,6 +31,7 @@ class ScriptedSender:
 
     platform = "feishu"
     bot = "main"
+    ready = True
 
     def __init__(self, *script: Exception | None, reactions_at_once: int = 3, once_for: float = 3600.0) -> None:
         self.limits = Limits(
@@ -38,23 +45,38 @@ class ScriptedSender:
         self.script = list(script)
         self.calls: list[tuple[str, str, str]] = []
         self.sent: list[str] = []
+        self.attached: list[bytes] = []
+        self.replied_to: list[str] = []
 
     async def send(self, delivery: Delivery) -> str:
-        text = delivery.content.text if isinstance(delivery.content, Text) else delivery.content.title
+        text = _said(delivery.content)
         self._call("send", delivery.target, text)
         self.sent.append(delivery.uuid)
+        self.replied_to.append(delivery.reply_to)
+        if isinstance(delivery.content, Attachment):
+            self.attached.append(delivery.content.data)
         return f"om_{text}"
 
     async def react(self, ref: str, *, chat: str) -> None:
         self._call("react", chat, ref)
 
-    async def update(self, ref: str, content: Text | Card) -> None:
-        self._call("update", ref, content.title if isinstance(content, Card) else content.text)
+    async def update(self, ref: str, card: Card, *, private: bool) -> None:
+        self._call("update", ref, card.title)
 
     def _call(self, kind: str, where: str, what: str) -> None:
         self.calls.append((kind, where, what))
         if self.script and (failure := self.script.pop(0)):
             raise failure
+
+
+def _said(content: Text | Card | Attachment) -> str:
+    match content:
+        case Text():
+            return content.text
+        case Card():
+            return content.title
+        case Attachment():
+            return content.name
 
 
 def say(database: Database, clock: StandingClock, fill: Callable[[Posting], object]) -> None:
@@ -173,6 +195,39 @@ async def test_an_unanswered_post_is_tried_again_under_the_same_uuid_and_given_u
     hurry(database)
     await drain(database, ScriptedSender(Uncertain()), clock)
     assert states(database) == [PostState.DEAD]
+
+
+@pytest.mark.anyio
+async def test_where_a_platform_knows_no_uuid_an_unanswered_post_is_tried_once_more(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    sender = ScriptedSender(Uncertain(), RetryLater("500", 0.0), Uncertain(), once_for=0)
+    for _ in range(4):
+        await drain(database, sender, clock)
+        hurry(database)
+    assert len(sender.calls) == 3
+    assert states(database) == [PostState.DEAD]
+
+
+@pytest.mark.anyio
+async def test_an_update_that_is_never_answered_is_given_up_after_a_day(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("hello")))
+    await drain(database, ScriptedSender(), clock)
+    with database.read() as session:
+        uuid = session.scalars(select(Post.uuid)).one()
+    say(database, clock, lambda p: p.refresh(uuid, "lesson:1"))
+    clock.move_to(clock() + REFRESH_AFTER)
+    outbox = Outbox(database, [ScriptedSender(Uncertain(), Uncertain())], clock, {"lesson": lambda _, __: Card("x")})
+    await drained(outbox)
+    assert states(database)[1] is PostState.WAITING
+    clock.move_to(clock() + GIVE_UP + timedelta(seconds=1))
+    hurry(database)
+    await drained(outbox)
+    await outbox.close()
+    assert states(database)[1] is PostState.DEAD
 
 
 @pytest.mark.anyio
@@ -336,3 +391,176 @@ def test_a_refresh_that_is_being_sent_does_not_swallow_the_next_change(
     say(database, clock, lambda p: p.refresh(uuids[0], "test:17"))
     with database.read() as session:
         assert len(session.scalars(select(Post).where(Post.kind == PostKind.UPDATE)).all()) == 2
+
+
+@pytest.mark.anyio
+async def test_a_post_to_a_closed_chat_is_held_until_somebody_writes_there(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: [p.post(CHAT, Text("one")), p.post(CHAT, Text("two"))])
+    sender = ScriptedSender(Closed("93006"), Closed("93006"))
+    await drain(database, sender, clock)
+    assert states(database) == [PostState.HELD, PostState.HELD]
+    with database.write.begin() as session:
+        wake(session, {CHAT.lane}, clock())
+    await drain(database, sender, clock)
+    assert sender.calls[2:] == [("send", "oc_1", "one"), ("send", "oc_1", "two")]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("useful", [True, False])
+async def test_what_is_held_for_too_long_is_missed(database: Database, clock: StandingClock, useful: bool) -> None:
+    until = clock() + timedelta(hours=1) if useful else None
+    say(database, clock, lambda p: p.post(CHAT, Text("one"), useful_until=until))
+    await drain(database, ScriptedSender(Closed("93006")), clock)
+    clock.move_to(clock() + (timedelta(hours=2) if useful else HELD_FOR + timedelta(minutes=1)))
+    await drain(database, ScriptedSender(), clock)
+    assert states(database) == [PostState.MISSED]
+
+
+@pytest.mark.anyio
+async def test_a_bot_whose_connection_another_process_has_is_left_to_it(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("one")))
+    elsewhere, here = ScriptedSender(), ScriptedSender()
+    elsewhere.ready = False
+    await drain(database, elsewhere, clock)
+    await drain(database, here, clock)
+    assert (elsewhere.calls, here.calls) == ([], [("send", "oc_1", "one")])
+
+
+@pytest.mark.anyio
+async def test_a_file_is_made_when_it_goes_out(database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: p.post(CHAT, File("名册.xlsx", "roster:12")))
+    sender = ScriptedSender()
+    outbox = Outbox(database, [sender], clock, files={"roster": lambda _, org: f"org {org}".encode()})
+    await drained(outbox)
+    await outbox.close()
+    assert sender.attached == [b"org 12"]
+
+
+@pytest.mark.anyio
+async def test_a_card_waits_a_while_for_its_photos(database: Database, clock: StandingClock) -> None:
+    name = "a" * 32 + ".jpg"
+    with database.write.begin() as session:
+        session.add(
+            Download(
+                name=name,
+                platform="feishu",
+                bot="main",
+                sender="ou_1",
+                source="{}",
+                state=DownloadState.WAITING,
+                created_at=clock(),
+                attempts=0,
+                message_id=1,
+            )
+        )
+    say(database, clock, lambda p: p.post(CHAT, Card("隐患", photos=(name,))))
+    sender = ScriptedSender()
+    await drain(database, sender, clock)
+    assert sender.calls == []
+    clock.move_to(clock() + PHOTOS_LATE + timedelta(seconds=1))
+    hurry(database)
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_1", "隐患")]
+
+
+@pytest.mark.anyio
+async def test_where_there_are_no_ticks_the_merged_line_replies_to_the_last_message(
+    database: Database, clock: StandingClock
+) -> None:
+    def fill(posting: Posting) -> None:
+        for number in range(2):
+            posting.acknowledge(CHAT, Acknowledge("已签到", f"骑手{number}"), ref=f"req{number}", message_id=1)
+
+    say(database, clock, fill)
+    sender = ScriptedSender()
+    sender.limits = replace(sender.limits, reactions=False)
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_1", "✅ 已签到：骑手0、骑手1")]
+    assert sender.replied_to == ["req1"]
+
+
+@pytest.mark.anyio
+async def test_what_was_held_for_days_is_not_given_up_at_the_first_trouble_after_it_was_woken(
+    database: Database, clock: StandingClock
+) -> None:
+    say(database, clock, lambda p: p.post(CHAT, Text("one")))
+    sender = ScriptedSender(Closed("93006"), RetryLater("45009", 60.0))
+    await drain(database, sender, clock)
+    clock.move_to(clock() + 2 * GIVE_UP)
+    with database.write.begin() as session:
+        wake(session, {CHAT.lane}, clock())
+    await drain(database, sender, clock)
+    assert states(database) == [PostState.WAITING]
+    clock.move_to(clock() + GIVE_UP + timedelta(minutes=1))
+    hurry(database)
+    await drain(database, ScriptedSender(RetryLater("45009", 60.0)), clock)
+    assert states(database) == [PostState.DEAD]
+
+
+class Met(ScriptedSender):
+    """Somebody writes in the chat while the first post to it is being refused."""
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        super().__init__(Closed("45015"), Closed("45015"))
+        self._write = write
+
+    async def send(self, delivery: Delivery) -> str:
+        self._write()
+        return await super().send(delivery)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("bot", "attempts"), [("main", 2), ("another", 1)])
+async def test_a_post_that_was_refused_while_somebody_wrote_is_tried_again_before_it_is_held(
+    database: Database, clock: StandingClock, bot: str, attempts: int
+) -> None:
+    def write() -> None:
+        if not sender.calls:
+            clock.move_to(clock() + timedelta(seconds=1))
+            with database.write.begin() as session:
+                session.add(_claim(bot, clock()))
+
+    say(database, clock, lambda p: p.post(CHAT, Text("one")))
+    sender = Met(write)
+    await drain(database, sender, clock)
+    assert len(sender.calls) == attempts
+    assert states(database) == [PostState.HELD]
+
+
+def _claim(bot: str, now: datetime) -> Claim:
+    return Claim(
+        platform="feishu",
+        bot=bot,
+        key="m1",
+        chat=CHAT.ref,
+        sender="ou_1",
+        intent="help",
+        outcome=Outcome.DONE,
+        received_at=now,
+        message=b"{}",
+        answer="",
+    )
+
+
+def test_no_round_reads_the_whole_table_in_sqlite(sqlite_template: Path, clock: StandingClock, tmp_path: Path) -> None:
+    """It grows for ever, and a round comes four times a second."""
+    path = tmp_path / "copied.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    plans: list[str] = []
+
+    def explain(connection: Any, _: object, statement: str, parameters: Any, *__: object) -> None:
+        if statement.startswith(("SELECT", "UPDATE")):
+            plan = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(f"{row[-1]} for {statement}" for row in plan)
+
+    say(database, clock, lambda p: p.post(CHAT, Text("one")))
+    event.listen(database.engine, "before_cursor_execute", explain)
+    Outbox(database, [ScriptedSender()], clock)._settle_and_lease([], 1)
+    database.close()
+    assert any("ix_outbox_held" in plan for plan in plans)
+    assert [plan for plan in plans if plan.startswith("SCAN outbox for")] == []

@@ -44,7 +44,8 @@ STAFF = {
     "ack_list": ["谁没收到"],
     "mobilize": ["动员 卡口值守 20人 今晚"],
     "bind_chat": ["绑定 幸福里流动党支部"],
-    "export": ["导出 考勤"],
+    "export": ["导出 考勤", "导出 名册"],
+    "confirm_members": ["确认对上 3"],
     "digest": ["周报"],
     "roster": ["名册"],
 }

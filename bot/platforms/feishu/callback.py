@@ -1,8 +1,9 @@
 """The address that Feishu posts events and card actions to: ``POST /webhooks/feishu/{name}``."""
 
+import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,12 +14,15 @@ from starlette.responses import Response
 from bot.messages import IncomingMessage, Intake, Unavailable
 from bot.platforms.feishu.envelope import Envelope, Rejected, is_verification
 from bot.platforms.feishu.events import EventReader, event_type
+from bot.platforms.feishu.pressing import Unfilled
 from bot.settings import FeishuSettings
 
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 1024 * 1024
 """Bytes. Feishu's largest message is 150 KB of text."""
+PRESS_WITHIN = 2.5
+"""Seconds that a press may take to be committed; after 3 the client shows an error of its own."""
 KNOWN_TYPES = frozenset(
     {
         "url_verification",
@@ -48,13 +52,21 @@ class CallbackEndpoint:
 
     Feishu wants its answer within 3 seconds (URL verification: 1) and repeats events that got none after 15 s,
     5 min, 1 h and 6 h; card actions are never repeated (page ``receive-and-handle-callbacks``).
+    ``joined`` is told of each group that the bot was added to, once that is committed. It must not block.
     """
 
-    def __init__(self, settings: FeishuSettings, intake: Intake, reader: EventReader) -> None:
+    def __init__(
+        self,
+        settings: FeishuSettings,
+        intake: Intake,
+        reader: EventReader,
+        joined: Callable[[IncomingMessage], None],
+    ) -> None:
         self._name = settings.name
         self._envelope = Envelope(settings)
         self._reader = reader
         self._intake = intake
+        self._joined = joined
         self.router = APIRouter()
         self.router.add_route(f"/webhooks/feishu/{settings.name}", self._receive, methods=["POST"])
 
@@ -74,17 +86,28 @@ class CallbackEndpoint:
     async def _take(self, callback: Mapping[str, Any]) -> Response:
         name = event_type(callback)
         kind = name if name in KNOWN_TYPES else "other"
-        message = self._reader.read(callback)
+        try:
+            message = self._reader.read(callback)
+        except Unfilled:
+            EVENTS.labels(kind, "ignored").inc()
+            return _toast("warning", "还没有写内容，请写几个字再提交")
         if message is None:
             EVENTS.labels(kind, "ignored").inc()
             return _nothing()
         try:
-            receipt = await self._intake.submit(message)
+            async with asyncio.timeout(PRESS_WITHIN if message.kind == "button" else None):
+                receipt = await self._intake.submit(message)
+        except TimeoutError:
+            log.warning("feishu %s: %s was not committed in time", self._name, message.key)
+            EVENTS.labels(kind, "late").inc()
+            return _toast("info", "现在有点忙，还没有办完。请过一会儿再按一次，看看办好没有")
         except Unavailable:
             log.warning("feishu %s: %s could not be committed", self._name, message.key)
             EVENTS.labels(kind, "unavailable").inc()
             return _sorry(message)
         EVENTS.labels(kind, "duplicate" if receipt.duplicate else "accepted").inc()
+        if message.kind == "joined" and not receipt.duplicate:
+            self._joined(message)
         if message.kind != "button" or not receipt.answer:
             return _nothing()
         return _toast("info" if receipt.duplicate else "success", receipt.answer)

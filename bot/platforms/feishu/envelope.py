@@ -1,11 +1,11 @@
 """From the raw bytes of a callback to a trusted JSON object: verify, decrypt, check the token."""
 
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from bot.platforms.feishu.crypto import BadCiphertext, CallbackCipher
+from bot.platforms.fields import json_object
 from bot.settings import FeishuSettings
 
 SIGNATURE = b"x-lark-signature"
@@ -92,10 +92,7 @@ def _decrypted(cipher: CallbackCipher, envelope: dict[str, Any]) -> dict[str, An
 
 
 def _parsed(data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Rejected(400, "not JSON") from error
-    if not isinstance(value, dict):
+    value = json_object(data)
+    if value is None:
         raise Rejected(400, "not a JSON object")
     return value

@@ -6,11 +6,18 @@ from typing import Any
 import httpx
 
 from bot.delivery import Refused, RetryLater
+from bot.platforms.fields import json_object
 
 TOKEN_CODES = frozenset({99991661, 99991663, 99991671})
 """The tenant token is missing, expired or malformed."""
-RECALLED = "230011"
-"""The message to reply to was recalled."""
+NO_REPLY = frozenset({"230011", "230050", "230071", "230110"})
+"""There is no replying to this message: it was recalled, cannot be seen, has no thread, was deleted."""
+BAD_CARD = "230099"
+"""The card is refused, among others for an image key that is not good (sub-code 200570)."""
+SHUT_OUT = frozenset({"230002", "230006", "230018", "230027", "230035"})
+"""The app may not post in this group: it is not in it, has no bot, settings forbid it, it is external, it is muted."""
+EXTERNAL = "234009"
+"""Photos of external groups are not given out (page ``im-v1/message-resource/get``)."""
 TOO_FAST = 99991400
 """50 a second and 1000 a minute for one API."""
 CHAT_TOO_FAST = frozenset({230020, 11232, 11233})
@@ -23,11 +30,8 @@ OPERATOR_MUST_ACT = {99991401: 60.0, 99991403: 600.0}
 
 def answer_of(response: httpx.Response) -> dict[str, Any]:
     """The JSON object of any answer, whatever its status. Raises RetryLater for HTML and other things."""
-    try:
-        answer = response.json()
-    except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict) and isinstance(answer.get("code"), int):
+    answer = json_object(response.content)
+    if answer is not None and isinstance(answer.get("code"), int):
         return answer
     throttled = response.status_code == httpx.codes.TOO_MANY_REQUESTS
     raise RetryLater(f"http_{response.status_code}", _wait(response.headers, 5.0), everything=throttled)
@@ -35,10 +39,10 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
 
 def failure(code: int, response: httpx.Response) -> RetryLater | Refused:
     """What an answer with a ``code`` other than 0 means."""
-    if code == TOO_FAST or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return RetryLater(str(code), _wait(response.headers, 1.0), everything=True)
     if code in CHAT_TOO_FAST:
         return RetryLater(str(code), _wait(response.headers, 1.0))
+    if code == TOO_FAST or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return RetryLater(str(code), _wait(response.headers, 1.0), everything=True)
     if code == IN_FLIGHT:
         return RetryLater(str(code), 1.0)
     if code in TOKEN_CODES:

@@ -1,11 +1,14 @@
 """What the sandbox page posts, checked. What is wrong is said in Chinese, to a person."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import HTTPException
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
+
+from bot.content import Button, Card
 
 LARGEST_JSON = 64 * 1024
 """Bytes."""
@@ -42,12 +45,36 @@ class NewMessage(_Posted):
 
 
 class ButtonPress(_Posted):
-    """That somebody pressed the button ``index`` of the card ``message``."""
+    """That somebody pressed the button ``index`` of the card ``message``, or picked ``option`` of its choice, or
+    submitted its form with ``words``: exactly one of these."""
 
     id: Id
     sender: PersonRef
     message: Annotated[str, Field(max_length=64)]
-    index: Annotated[int, Field(ge=0, le=50)]
+    index: Annotated[int, Field(ge=0, le=50)] | None = None
+    option: Annotated[int, Field(ge=0, le=50)] | None = None
+    words: Annotated[str, Field(max_length=500), AfterValidator(_clean)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "ButtonPress":
+        if [self.index, self.option, self.words].count(None) != 2:
+            raise ValueError("one of index, option and words")
+        return self
+
+    @property
+    def what(self) -> str:
+        """Which part of the card it is."""
+        if self.words is not None:
+            return "form"
+        return str(self.index) if self.option is None else f"option{self.option}"
+
+    def button_of(self, card: Card) -> Button | None:
+        """The button of the card that says for the person what is meant. None: the card has none such."""
+        if self.words is not None:
+            return replace(card.form.submit, says=card.form.filled(self.words)) if card.form else None
+        buttons = card.buttons if self.option is None else card.choice.options if card.choice else ()
+        place = self.index if self.option is None else self.option
+        return buttons[place] if place is not None and place < len(buttons) else None
 
 
 _WRONG = {
@@ -58,6 +85,8 @@ _WRONG = {
     "photos": "一条消息最多 9 张照片",
     "message": "没有这张卡片",
     "index": "没有这个按钮",
+    "option": "没有这个选项",
+    "words": "一次最多写 500 个字",
 }
 
 

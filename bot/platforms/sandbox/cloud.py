@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from bot.content import Card, Text, dump, load
+from bot.content import Attachment, Card, Text, dump, load
 from models.database import Database
 from models.sandbox import SandboxMessage
 
@@ -37,13 +37,16 @@ class Bubble:
     at: datetime
 
     def as_json(self) -> dict[str, Any]:
-        """For the page. ``place`` is text: it is larger than a JavaScript number can hold."""
+        """For the page. ``place`` is text: it is larger than a JavaScript number can hold. Files are fetched apart."""
+        content = json.loads(self.content)
+        if content["kind"] == "attachment":
+            del content["data"]
         return {
             "uuid": self.uuid,
             "place": str(self.place),
             "chat": self.chat,
             "sender": self.sender,
-            "content": json.loads(self.content),
+            "content": content,
             "ticked": self.ticked,
             "reply_to": self.reply_to,
             "at": self.at.isoformat(),
@@ -53,6 +56,11 @@ class Bubble:
         """The card of the bot that this is, if it is one."""
         shown = None if self.sender else load(self.content)
         return shown if isinstance(shown, Card) else None
+
+    def attachment(self) -> Attachment | None:
+        """The file of the bot that this is, if it is one."""
+        shown = None if self.sender else load(self.content)
+        return shown if isinstance(shown, Attachment) else None
 
 
 class IdTaken(Exception):
@@ -77,7 +85,7 @@ class Cloud:
             raise IdTaken("这个消息编号已经用过了")
         return kept
 
-    def post(self, uuid: str, chat: str, content: Text | Card, reply_to: str, at: datetime) -> Bubble:
+    def post(self, uuid: str, chat: str, content: Text | Card | Attachment, reply_to: str, at: datetime) -> Bubble:
         """What the bot posts; once for a uuid."""
         return self._keep(uuid, chat, "", dump(content), reply_to, at)
 
@@ -90,7 +98,7 @@ class Cloud:
             row.ticked = True
             return _bubble(row)
 
-    def replace(self, uuid: str, content: Text | Card) -> Bubble:
+    def replace(self, uuid: str, content: Card) -> Bubble:
         """Changes what a bubble of the bot shows. Raises NotFound."""
         own = select(SandboxMessage).where(SandboxMessage.uuid == uuid, SandboxMessage.sender == "")
         with self._database.write.begin() as session:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import MovableClock
-from bot.content import Button, Card, Text
+from bot.content import Button, Card
 from bot.delivery import Delivery, Limits, Refused, Uncertain
-from bot.media import MediaStore
-from bot.messages import IncomingMessage, Intake, Receipt
+from bot.messages import IncomingMessage, Receipt
+from bot.platforms.base import Services
 from bot.platforms.sandbox.bodies import ButtonPress, NewMessage
 from bot.platforms.sandbox.cloud import PRIVATE, Bubble, Cloud, NotFound, private_chat
 from bot.platforms.sandbox.farewell import Farewell
@@ -25,6 +25,7 @@ class SandboxPlatform:
 
     platform = "sandbox"
     bot = "main"
+    ready = True
     limits = Limits(
         reactions=True,
         reactions_at_once=10_000,
@@ -34,28 +35,25 @@ class SandboxPlatform:
         once_for=float("inf"),
     )
 
-    def __init__(
-        self, database: Database, intake: Intake, clock: MovableClock, media: MediaStore, bot_name: str = "小蜂"
-    ) -> None:
+    def __init__(self, database: Database, services: Services, clock: MovableClock) -> None:
         self.cloud = Cloud(database)
         self.feed = Feed(clock)
-        self.media = media
+        self.media = services.media
         self._farewell = Farewell(self.feed.close)
         self.sender = self
         self.router = sandbox_routes(self)
-        self._intake = intake
+        self._intake = services.intake
         self._clock = clock
-        self._mention = re.compile(rf"[ \u2005]*@{re.escape(bot_name)}[ \u2005]*")
+        self._mention = re.compile(rf"[ \u2005]*@{re.escape(services.bot_name)}[ \u2005]*")
 
     async def start(self) -> None:
         """Watches for the end of the process; there is nothing to connect to."""
         self._farewell.watch()
 
     async def close(self) -> None:
-        """Lets the open pages go and finishes the photo in hand."""
+        """Lets the open pages go."""
         self._farewell.close()
         self.feed.close()
-        await asyncio.to_thread(self.media.close)
 
     async def say(self, new: NewMessage) -> tuple[Bubble, Receipt]:
         """A person posts; the same id again has no second effect. Raises Unavailable and IdTaken."""
@@ -65,12 +63,12 @@ class SandboxPlatform:
         return bubble, await self._intake.submit(self._said(bubble, new))
 
     async def press(self, press: ButtonPress, card: Bubble, button: Button) -> Receipt:
-        """A person presses a button of a card. Raises Unavailable."""
+        """A person presses what a card offers: ``button`` says it for the person. Raises Unavailable."""
         return await self._intake.submit(
             IncomingMessage(
                 platform=self.platform,
                 bot=self.bot,
-                key=f"press:{card.uuid}:{press.sender}:{press.index}:{press.id}",
+                key=f"press:{card.uuid}:{press.sender}:{press.what}:{press.id}",
                 chat=card.chat,
                 private=card.chat.startswith(PRIVATE),
                 sender=press.sender,
@@ -94,9 +92,13 @@ class SandboxPlatform:
         """Puts the tick on message ``ref``."""
         await self._do(lambda: self.cloud.tick(ref))
 
-    async def update(self, ref: str, content: Text | Card) -> None:
-        """Replaces what message ``ref`` shows."""
-        await self._do(lambda: self.cloud.replace(ref, content))
+    async def update(self, ref: str, card: Card, *, private: bool) -> None:  # noqa: ARG002  # it knows its chats
+        """Replaces what the card ``ref`` shows."""
+        await self._do(lambda: self.cloud.replace(ref, card))
+
+    async def fetch(self, source: str) -> bytes:
+        """Photos are here before the message that names them."""
+        raise Refused(f"no photo at {source}")
 
     async def _do(self, change: Callable[[], Bubble]) -> Bubble:
         with _as_delivery_failures():

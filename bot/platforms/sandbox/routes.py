@@ -2,11 +2,12 @@
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from bot.content import Button
 from bot.media import LARGEST_FILE, BadPhoto, MediaStore
@@ -18,6 +19,7 @@ from bot.platforms.sandbox.guard import loopback_only
 if TYPE_CHECKING:
     from bot.platforms.sandbox.platform import SandboxPlatform
 
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _AGAIN = "刚才没有记上，请再试一次"
 
 
@@ -26,6 +28,7 @@ def sandbox_routes(platform: "SandboxPlatform") -> APIRouter:
     router = APIRouter(prefix="/sandbox", dependencies=[Depends(loopback_only)], tags=["沙盒"])
     _add_messages(router, platform)
     _add_photos(router, platform.media)
+    _add_files(router, platform)
     return router
 
 
@@ -42,7 +45,7 @@ def _add_messages(router: APIRouter, platform: "SandboxPlatform") -> None:
             raise HTTPException(503, _AGAIN) from error
         return {"message": bubble.as_json(), "answer": receipt.answer, "duplicate": receipt.duplicate}
 
-    @router.post("/buttons", summary="按卡片上的按钮", openapi_extra=documented(ButtonPress))
+    @router.post("/buttons", summary="按卡片上的按钮、选一项、填一句", openapi_extra=documented(ButtonPress))
     async def press_button(request: Request) -> dict[str, Any]:
         press = await read_json(request, ButtonPress)
         try:
@@ -85,6 +88,22 @@ def _add_photos(router: APIRouter, media: MediaStore) -> None:
         return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 
+def _add_files(router: APIRouter, platform: "SandboxPlatform") -> None:
+    @router.get("/files/{uuid}", summary="下载小蜂发来的文件")
+    async def file(uuid: Annotated[str, Path(max_length=64)]) -> Response:
+        bubble = await asyncio.to_thread(platform.cloud.find, uuid)
+        attachment = bubble.attachment() if bubble else None
+        if attachment is None:
+            raise HTTPException(404, "没有这个文件")
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment.name, safe='')}",
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        kind = _XLSX if attachment.name.endswith(".xlsx") else "application/octet-stream"
+        return Response(attachment.data, media_type=kind, headers=headers)
+
+
 def _check(new: NewMessage, media: MediaStore) -> None:
     if not (new.text or new.photos):
         raise HTTPException(422, "说点什么，或者发一张照片")
@@ -100,6 +119,7 @@ def _button_of(card: Bubble | None, press: ButtonPress) -> tuple[Bubble, Button]
         raise HTTPException(404, "没有这张卡片")
     if card.chat.startswith(PRIVATE) and card.chat != private_chat(press.sender):
         raise HTTPException(403, "这是别人和小蜂的私聊")
-    if press.index >= len(content.buttons):
+    button = press.button_of(content)
+    if button is None:
         raise HTTPException(409, "卡片已经更新了，请看看新的按钮")
-    return card, content.buttons[press.index]
+    return card, button

@@ -29,6 +29,7 @@ export const pressButton = (press) => post('/sandbox/buttons', press);
 export const moveClock = (jump) => post('/sandbox/clock', jump);
 export const uploadPhoto = async (blob) =>
   (await ask('/sandbox/photos', { method: 'POST', headers: { 'Content-Type': 'image/jpeg' }, body: blob })).photo;
+export const fileAddress = (uuid) => `/sandbox/files/${encodeURIComponent(uuid)}`;
 export const photoAddress = (name, thumb) => `/sandbox/photos/${encodeURIComponent(name)}${thumb ? '?thumb=1' : ''}`;
 
 /** Listens to the server for good. `onHello` is called after each (re)connection, `onLost` when it breaks. */

@@ -302,22 +302,27 @@ async function playStep(step) {
   }
 }
 
-async function press(message, index, button, pressed) {
-  if (pressed.dataset.busy) return;
+/** Whether the server took it. */
+async function press(message, part, says, pressed) {
+  if (pressed.dataset.busy) return false;
   pressed.dataset.busy = 'yes';
   pressed.setAttribute('aria-disabled', 'true');
   try {
-    const { answer } = await pressButton({ id: crypto.randomUUID(), sender: world.me, message: message.uuid, index });
+    const { answer } = await pressButton({ id: crypto.randomUUID(), sender: world.me, message: message.uuid, ...part });
     toast(answer || '收到');
-    const step = world.state.story.find((each) => each.who === world.me && each.begins && button.says.startsWith(each.begins));
-    if (step) world.markDone(step.key);
-    showStory();
   } catch (error) {
     toast(error.message, 'bad');
+    return false;
+  } finally {
+    setTimeout(() => {
+      delete pressed.dataset.busy;
+      pressed.removeAttribute('aria-disabled');
+    }, DOUBLE_CLICK);
   }
-  await pause(DOUBLE_CLICK);
-  delete pressed.dataset.busy;
-  pressed.removeAttribute('aria-disabled');
+  const step = world.state.story.find((each) => each.who === world.me && each.begins && says.startsWith(each.begins));
+  if (step) world.markDone(step.key);
+  showStory();
+  return true;
 }
 
 // ---- photos

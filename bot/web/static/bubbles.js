@@ -1,6 +1,6 @@
 // From a message to what is seen of it.
 
-import { photoAddress } from './api.js';
+import { fileAddress, photoAddress } from './api.js';
 import { dayOf, timeOf, world } from './world.js';
 
 const QUIET = 5 * 60 * 1000;
@@ -26,7 +26,10 @@ export function avatar(ref) {
   return element('span', { class: `avatar shade${shade}`, 'aria-hidden': 'true' }, letter);
 }
 
-/** The nodes of a chat: day and time marks between bubbles. `press(message, index, button)`, `look(photo)`. */
+/**
+ * The nodes of a chat: day and time marks between bubbles. `look(photo)`; `press(message, part, says, pressed)`, where
+ * `part` is `{index}` of a button, `{option}` of the choice or the `{words}` of the form, and `says` what it says.
+ */
 export function rows(messages, actions) {
   const made = [];
   let before = null;
@@ -73,18 +76,30 @@ function after(message) {
 function quoted(message) {
   const to = message.reply_to && world.messages.get(message.reply_to);
   if (!to) return null;
-  const said = to.content.text || to.content.title || '[照片]';
+  const said = to.content.text || to.content.title || to.content.name || '[照片]';
   return element('p', { class: 'quote' }, `${world.name(to.sender)}：${said}`);
 }
 
 function body(message, actions) {
   const { content } = message;
   if (content.kind === 'card') return card(message, actions);
+  if (content.kind === 'attachment') return file(message);
+  const called = (content.mentions ?? []).flatMap(({ name }) => [element('b', { class: 'at' }, `@${name}`), ' ']);
   return element(
     'div',
     { class: `bubble ${content.text ? '' : 'bare'}` },
-    content.text ? element('p', { class: 'text' }, content.text) : null,
+    content.text ? element('p', { class: 'text' }, ...called, content.text) : null,
     pictures(content.photos ?? [], actions),
+  );
+}
+
+function file(message) {
+  const { name } = message.content;
+  return element(
+    'a',
+    { class: 'bubble file', href: fileAddress(message.uuid), download: name },
+    element('span', { class: 'kind', 'aria-hidden': 'true' }, name.slice(name.lastIndexOf('.') + 1)),
+    element('span', {}, element('b', {}, name), element('small', {}, '点一下就下载')),
   );
 }
 
@@ -104,7 +119,13 @@ function pictures(names, actions) {
 }
 
 function card(message, actions) {
-  const { title, text, fields, photos, buttons, hint } = message.content;
+  const { title, text, fields, photos, buttons, choice, form, hint } = message.content;
+  const pressable = (button, part) =>
+    element(
+      'button',
+      { type: 'button', class: `act ${button.style}`, 'data-index': Object.entries(part).join(), onclick: (event) => actions.press(message, part, button.says, event.currentTarget) },
+      button.label,
+    );
   return element(
     'div',
     { class: 'card' },
@@ -114,20 +135,35 @@ function card(message, actions) {
       ? element('dl', {}, ...fields.flatMap((field) => [element('dt', {}, field.label), element('dd', {}, field.value)]))
       : null,
     pictures(photos, actions),
-    buttons.length
+    buttons.length ? element('div', { class: 'buttons' }, ...buttons.map((button, index) => pressable(button, { index }))) : null,
+    choice
       ? element(
           'div',
-          { class: 'buttons' },
-          ...buttons.map((button, index) =>
-            element(
-              'button',
-              { type: 'button', class: `act ${button.style}`, 'data-index': index, onclick: (event) => actions.press(message, index, button, event.currentTarget) },
-              button.label,
-            ),
-          ),
+          { class: 'part', role: 'group', 'aria-label': choice.label },
+          element('p', { class: 'asks', 'aria-hidden': 'true' }, choice.label),
+          element('div', { class: 'buttons' }, ...choice.options.map((button, option) => pressable(button, { option }))),
         )
       : null,
+    form ? blank(message, form, actions) : null,
     hint ? element('p', { class: 'hint' }, hint) : null,
+  );
+}
+
+/** The form of a card: a line to write into. Enter submits it too. */
+function blank(message, { label, submit }, actions) {
+  const id = `form-${message.uuid}`;
+  const line = element('input', { id, type: 'text', maxlength: 500, autocomplete: 'off', enterkeyhint: 'send', 'data-index': 'words' });
+  const button = element('button', { type: 'submit', class: `act ${submit.style}` }, submit.label);
+  const send = async (event) => {
+    event.preventDefault();
+    const words = line.value.trim();
+    if (await actions.press(message, { words }, `${submit.says} ${words}`, button)) line.value = '';
+  };
+  return element(
+    'form',
+    { class: 'part', onsubmit: send },
+    element('label', { class: 'asks', for: id }, label),
+    element('div', { class: 'blank' }, line, button),
   );
 }
 

@@ -1,4 +1,4 @@
-"""The tenant access token (page ``auth-v3/auth/tenant_access_token_internal``)."""
+"""Access tokens: Feishu's (page ``auth-v3/auth/tenant_access_token_internal``), WeCom's (page 91039) and WeChat's."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ EARLY = timedelta(minutes=10)
 """A token is renewed this long before it expires; Feishu gives a new one once less than 30 minutes are left."""
 
 
-class TenantToken:
+class AccessToken:
     """The current token. However many callers need a new one, one request is made.
 
     ``fetch`` returns a token and the seconds it is valid for; what it raises reaches everyone who waits.
@@ -24,7 +24,10 @@ class TenantToken:
         self._renewal: asyncio.Task[str] | None = None
 
     async def get(self, *, stale: str = "") -> str:
-        """A valid token other than ``stale``, the one that Feishu has just called expired."""
+        """A valid token other than ``stale``, the one that the platform has just called expired.
+
+        It fetches at most once; a platform that gives the same token again is taken at its word.
+        """
         if self._value != stale and self._clock() < self._renew_at:
             return self._value
         if self._renewal is None:

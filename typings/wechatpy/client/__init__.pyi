@@ -1,0 +1,26 @@
+from typing import IO, Any, Protocol
+
+class _Media:
+    def upload(self, media_type: str, media_file: tuple[str, IO[bytes]]) -> dict[str, Any]: ...
+
+class _Message:
+    def send_text(self, user_id: str, content: str) -> dict[str, Any]: ...
+    def send_image(self, user_id: str, media_id: str) -> dict[str, Any]: ...
+
+class _Session(Protocol):
+    def close(self) -> None: ...
+
+class _Response(Protocol):
+    content: bytes
+
+class WeChatClient:
+    API_BASE_URL: str
+    _http: _Session
+    appid: str
+    secret: str
+    media: _Media
+    message: _Message
+    def __init__(self, appid: str, secret: str, *, timeout: float | None = None) -> None: ...
+    def get(self, url: str, *, params: dict[str, str]) -> _Response: ...
+    def fetch_access_token(self) -> dict[str, Any]: ...
+    def _fetch_access_token(self, url: str, params: dict[str, str]) -> dict[str, Any]: ...

@@ -1,0 +1,9 @@
+from wechatpy.crypto import BaseWeChatCrypto
+from wechatpy.crypto.base import BasePrpCrypto
+
+class PrpCrypto(BasePrpCrypto):
+    def encrypt(self, text: bytes | str, corp_id: str) -> bytes: ...
+    def decrypt(self, text: bytes | str, corp_id: str) -> str: ...
+
+class WeChatCrypto(BaseWeChatCrypto):
+    def check_signature(self, signature: str, timestamp: str, nonce: str, echo_str: str) -> str: ...

@@ -1,0 +1,3 @@
+from wechatpy.messages import BaseMessage
+
+def parse_message(xml: str) -> BaseMessage: ...

@@ -1,0 +1,3 @@
+from typing import Any
+
+def parse(xml_input: bytes, encoding: str | None = None, *, xml_attribs: bool = True) -> dict[str, Any] | None: ...
