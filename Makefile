@@ -10,8 +10,9 @@ run: install
 
 install: $(VENV)/installed
 
+# On two cores: many tests wait for ports and processes more than they compute.
 test: $(VENV)/installed-for-tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 # The fakes and the product against the vendors' own packages; needs Node 20 and npm (see `node`).
 test-counterparts: $(VENV)/installed-for-counterparts tests/counterparts/node_modules

@@ -1,6 +1,7 @@
 """The clouds on which a dialogue is played: how people write there, and everything that they get to see."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -378,17 +379,19 @@ class CallbackWorld:
         return self._cloud.record.double_answers
 
 
-class AppWorld:
-    """A WeCom app, whose members write in private, also from WeChat."""
+class XmlWorld:
+    """What apps and official accounts have in common: private chats alone, XML callbacks, answers in the answer."""
 
-    platform = "wecom_app"
-    provider = "wecom"
+    platform: str
+    provider: str
     groups = False
+    ticks = None
+    sends: str
+    """The API that the bot posts by."""
 
-    def __init__(self) -> None:
-        self._cloud = Qyapi()
-        self._key = new_key()
-        self._callbacks = AppCallbacks(TOKEN, self._key, qyapi.CORP_ID, qyapi.AGENT_ID)
+    def __init__(self, cloud: Qyapi | OfficialAccountCloud, callbacks: XmlCallbacks) -> None:
+        self._cloud = cloud
+        self._callbacks = callbacks
         self._passive: list[Seen] = []
         self._last: XmlCallback | None = None
         self._answer: Exchange | None = None
@@ -402,6 +405,59 @@ class AppWorld:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cloud.__exit__(kind, error, trace)
+
+    def settings(self) -> PlatformSettings:
+        raise NotImplementedError
+
+    async def open(self, url: str, now: Callable[[], float]) -> None:
+        self._callbacks.now = now
+        self._url = f"{url}/webhooks/{self.platform}/main"
+        async with httpx.AsyncClient() as client:
+            assert await self._callbacks.verifies(client, self._url)
+
+    async def say(self, chat: str, user: str, text: str, *, private: bool, photo: Photo | None = None) -> None:
+        """A photo is always a message of its own here."""
+        if photo is None:
+            self._last = self._callbacks.text(text, sender=user)
+        else:
+            if not isinstance(photo, bytes):
+                self._cloud.fail_next("huge_body", 1, "media/get")
+            media = self._cloud.keep_media(photo if isinstance(photo, bytes) else picture())
+            self._last = self._callbacks.image(media, sender=user)
+        async with httpx.AsyncClient() as client:
+            self._answer = await self._callbacks.deliver(client, self._url, self._last)
+        assert self._answer.statuses == [200]
+        if self._answer.reply:
+            self._passive.append(Seen(user, _content(self._answer)))
+
+    async def again(self) -> None:
+        assert self._last is not None
+        assert self._answer is not None
+        async with httpx.AsyncClient() as client:
+            (again,) = await self._callbacks.redeliver(client, self._url, self._last, times=1)
+        assert _content(again) == _content(self._answer)
+
+    def fail(self, fault: Fault, times: int) -> None:
+        self._cloud.fail_next(API_FAULTS[fault], times, self.sends)
+
+    async def meet(self, user: str) -> int:
+        """An app reaches everybody of the company; whom an account does not reach is told when writing."""
+        return 0
+
+    async def press(self, where: str, user: str, label: str) -> str:
+        raise LookupError("there are no buttons here")
+
+
+class AppWorld(XmlWorld):
+    """A WeCom app, whose members write in private, also from WeChat."""
+
+    platform = "wecom_app"
+    provider = "wecom"
+    sends = "message/send"
+
+    def __init__(self) -> None:
+        self._qyapi = Qyapi()
+        super().__init__(self._qyapi, AppCallbacks(TOKEN, new_key(), qyapi.CORP_ID, qyapi.AGENT_ID))
 
     def settings(self) -> PlatformSettings:
         app = WecomAppSettings(
@@ -409,137 +465,48 @@ class AppWorld:
             agent_id=qyapi.AGENT_ID,
             secret=qyapi.CORP_SECRET,
             token=TOKEN,
-            encoding_aes_key=self._key,
+            encoding_aes_key=self._callbacks.aes_key,
             api_base=self._cloud.url,
         )
         return PlatformSettings(wecom_app=(app,))
 
-    async def open(self, url: str, now: Callable[[], float]) -> None:
-        self._callbacks.now = now
-        self._url = f"{url}/webhooks/wecom_app/main"
-        async with httpx.AsyncClient() as client:
-            assert await self._callbacks.verifies(client, self._url)
-
-    async def say(self, chat: str, user: str, text: str, *, private: bool, photo: Photo | None = None) -> None:
-        self._last = xml_message(self._cloud, self._callbacks, user, text, photo)
-        async with httpx.AsyncClient() as client:
-            self._answer = await self._callbacks.deliver(client, self._url, self._last)
-        assert self._answer.statuses == [200]
-        if self._answer.reply:
-            self._passive.append(Seen(user, self._answer.reply.get("Content", "")))
-
-    async def again(self) -> None:
-        assert self._last is not None
-        assert self._answer is not None
-        async with httpx.AsyncClient() as client:
-            (again,) = await self._callbacks.redeliver(client, self._url, self._last, times=1)
-        assert _content(again) == _content(self._answer)
-
-    def fail(self, fault: Fault, times: int) -> None:
-        self._cloud.fail_next(API_FAULTS[fault], times, "message/send")
-
-    async def meet(self, user: str) -> int:
-        """An app reaches everybody of the company."""
-        return 0
-
-    async def press(self, where: str, user: str, label: str) -> str:
-        raise LookupError("apps show no buttons")
-
     def seen(self) -> list[Seen]:
-        return self._passive + pushed(self._cloud)
-
-    ticks = None
+        return self._passive + pushed(self._qyapi)
 
     def doubles(self) -> object:
-        return self._cloud.record.repeated
+        return self._qyapi.record.repeated
 
 
-class AccountWorld:
+class AccountWorld(XmlWorld):
     """A WeChat official account in safe mode. ``may_send``: it has a service desk."""
 
     platform = "official_account"
     provider = "wechat"
-    groups = False
+    sends = "message/custom/send"
 
     def __init__(self, *, may_send: bool = True) -> None:
-        self._cloud = OfficialAccountCloud()
-        self._cloud.may_send = may_send
-        self._key = new_key()
-        self._callbacks = AccountCallbacks(TOKEN, self._key, official_account.APP_ID, mode="safe", cloud=self._cloud)
-        self._passive: list[Seen] = []
-        self._last: XmlCallback | None = None
-        self._answer: Exchange | None = None
-        self._url = ""
-
-    def __enter__(self) -> Self:
-        self._cloud.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._cloud.__exit__(kind, error, trace)
+        self._account = OfficialAccountCloud()
+        self._account.may_send = may_send
+        callbacks = AccountCallbacks(TOKEN, new_key(), official_account.APP_ID, mode="safe", cloud=self._account)
+        super().__init__(self._account, callbacks)
 
     def settings(self) -> PlatformSettings:
         account = OfficialAccountSettings(
             app_id=official_account.APP_ID,
             app_secret=official_account.APP_SECRET,
             token=TOKEN,
-            encoding_aes_key=self._key,
+            encoding_aes_key=self._callbacks.aes_key,
             api_base=self._cloud.url,
         )
         return PlatformSettings(official_account=(account,))
 
-    async def open(self, url: str, now: Callable[[], float]) -> None:
-        self._callbacks.now = now
-        self._url = f"{url}/webhooks/official_account/main"
-        async with httpx.AsyncClient() as client:
-            assert await self._callbacks.verifies(client, self._url)
-
-    async def say(self, chat: str, user: str, text: str, *, private: bool, photo: Photo | None = None) -> None:
-        self._last = xml_message(self._cloud, self._callbacks, user, text, photo)
-        async with httpx.AsyncClient() as client:
-            self._answer = await self._callbacks.deliver(client, self._url, self._last)
-        assert self._answer.statuses == [200]
-        if self._answer.reply:
-            self._passive.append(Seen(user, self._answer.reply.get("Content", "")))
-
-    async def again(self) -> None:
-        assert self._last is not None
-        assert self._answer is not None
-        async with httpx.AsyncClient() as client:
-            (again,) = await self._callbacks.redeliver(client, self._url, self._last, times=1)
-        assert _content(again) == _content(self._answer)
-
-    def fail(self, fault: Fault, times: int) -> None:
-        self._cloud.fail_next(API_FAULTS[fault], times, "message/custom/send")
-
-    async def meet(self, user: str) -> int:
-        """Whoever has not written is told when writing."""
-        return 0
-
-    async def press(self, where: str, user: str, label: str) -> str:
-        raise LookupError("official accounts show no buttons")
-
     def seen(self) -> list[Seen]:
-        told = [Seen(told.to, _words(told.content)) for told in self._cloud.record.told if told.msgtype != "image"]
-        return self._passive + told
-
-    ticks = None
+        record = self._account.record
+        return self._passive + [Seen(told.to, _words(told.content)) for told in record.told if told.msgtype != "image"]
 
     def doubles(self) -> object:
-        return []
-
-
-def xml_message(
-    cloud: Qyapi | OfficialAccountCloud, callbacks: XmlCallbacks, user: str, text: str, photo: Photo | None
-) -> XmlCallback:
-    """What the cloud would deliver; a photo is always a message of its own here."""
-    if photo is None:
-        return callbacks.text(text, sender=user)
-    if not isinstance(photo, bytes):
-        cloud.fail_next("huge_body", 1, "media/get")
-    return callbacks.image(cloud.keep_media(photo if isinstance(photo, bytes) else picture()), sender=user)
+        posts = Counter((told.to, str(told.content)) for told in self._account.record.told)
+        return {what: count for what, count in posts.items() if count > 1}
 
 
 def link_to(media: WecomMedia, photo: Photo) -> Link:
