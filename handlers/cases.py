@@ -302,7 +302,9 @@ def dispatchers(context: Context, case: Case) -> list[Person]:
 
 @handles("resolve_case", by=Who.CASEWORKER)
 def resolve(context: Context, intent: Intent) -> Reply:
-    """办结: the reporter is told and asked once whether it is well."""
+    """办结: the reporter is told and asked once whether it is well. A form that was left empty is no answer to them."""
+    if context.message.kind == "button" and not intent.text("text"):
+        return Privately(Text(f"请写一句怎么办的，比如「办结 {intent.integer('case') or 1024} 已清运」。"))
     case = step(context, intent, Action.RESOLVE)
     if not isinstance(case, Case):
         return case

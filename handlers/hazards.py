@@ -3,26 +3,30 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, select
 
-from bot.content import Acknowledge, Button, Card, Field, Form, Text
+from bot.content import Button, Card, Field, Form, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.messages import IncomingMessage
 from bot.understanding.intent import Intent
-from handlers.cases import assign_choice, case_card, case_fields, dispatchers, tell_unit
+from handlers.cases import assign_choice, case_card, case_fields, dispatchers, name_of, tell_unit
 from models.cases import OPEN_STATES, Action, Actor, Case, CaseKind, collect
+from models.inbox import Claim
 from models.organisations import Organisation
 
 EMERGENCY = "⚠️ 紧急请拨 119（火警）/ 120（急救）/ 110（报警）/ 122（交通事故）"
 PLACE_ALONE = "位置收到了，但不知道那里怎么了。请用一句话说哪里、怎么了，比如「东门井盖没了」。"
 PHOTO_ALONE = "照片收到了，但不知道是哪里、怎么了。请先用一句话说，比如「东门井盖没了」，再发照片；放在一条里发也行。"
 JUST_REPORTED = timedelta(minutes=30)
-"""How long after its report a hazard's place and photos may follow."""
+"""How long after its report a hazard's place may follow."""
+PHOTO_FOLLOWS = timedelta(minutes=30)
+PHOTO_FOLLOWS_IN_GROUP = timedelta(minutes=5)
+"""In a group people send each other photos of anything, and what they say of them is not kept."""
+STILL_ABOUT_IT = ("photo_alone", "place_alone", "case_query")
+"""What may be said between a report and its photo."""
 MOST_PHOTOS = 9
 """Photos of one case."""
 LONGEST_PLACE = 60
-NEIGHBOUR = "热心群众"
-"""Somebody whom the roster does not know."""
 NO_BRANCH = "还不知道你是哪个支部的。请先发「报到 姓名 手机后四位」，或者到支部群里报。"
 
 
@@ -88,30 +92,56 @@ def place_alone(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG0
 
 @handles("photo_alone", by=Who.ANYONE)
 def photo_alone(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
-    """A photo without a word: of the hazard that the sender has just reported. Some apps send the two one by one."""
-    case = next(iter(_just_reported(context)), None)
+    """A photo without a word: of what the sender has just reported. Some apps send the two one by one."""
+    case = _pictured(context)
     if case is None:
         return Privately(Text(PHOTO_ALONE)) if context.message.addressed else None
     added = context.message.photos[: max(MOST_PHOTOS - len(case.photos), 0)]
     if not added:
-        return Privately(Text(f"{case.number} 已经有 {MOST_PHOTOS} 张照片，够了。"))
+        return Privately(Text(f"{name_of(case)}已经有 {MOST_PHOTOS} 张照片，够了。"))
     case.photos = [*case.photos, *added]
-    card = Card(f"📷 {case.number} 补了照片", photos=added)
+    card = Card(f"📷 {name_of(case)}补了照片", photos=added)
     context.tell_all(dispatchers(context, case), card)
     if case.unit is not None:
         tell_unit(context, case, case.unit, card)
-    return Acknowledge(f"照片已加到 {case.number}", context.person.name if context.person else NEIGHBOUR)
+    seen = "，只有书记和经办的人看得到" if case.confidential else ""
+    return Privately(Text(f"照片放到 {name_of(case)}里了{seen}。"))
+
+
+def _pictured(context: Context) -> Case | None:
+    """What a photo belongs to: the case that the sender told last, here, where nothing else was said since.
+
+    A photo for an appeal must never end up in a hazard, which others see.
+    """
+    here = Case.chat_id.is_(None) if context.chat is None else Case.chat_id == context.chat.id
+    window = PHOTO_FOLLOWS if context.chat is None else PHOTO_FOLLOWS_IN_GROUP
+    query = _told_by_sender(context).where(here, Case.created_at >= context.now - window)
+    case = context.session.scalars(query.order_by(Case.number.desc()).limit(1)).one_or_none()
+    if case is None or (context.chat is not None and case.confidential):
+        return None
+    said_since = exists().where(
+        Claim.received_at >= case.created_at,
+        Claim.id > case.message_id,
+        Claim.platform == context.message.platform,
+        Claim.sender == context.message.sender,
+        Claim.chat == context.message.chat,
+        Claim.intent.not_in(STILL_ABOUT_IT),
+    )
+    return None if context.session.scalar(select(said_since)) else case
+
+
+def _told_by_sender(context: Context) -> Select[Case]:
+    return select(Case).where(
+        Case.state.in_(OPEN_STATES),
+        Case.reporter_platform == context.message.platform,
+        Case.reporter_ref == context.message.sender,
+    )
 
 
 def _just_reported(context: Context) -> list[Case]:
     """The sender's hazards of the last half hour, the latest first; in a group those that were reported there."""
-    query = select(Case).where(
-        Case.kind == CaseKind.HAZARD,
-        Case.state.in_(OPEN_STATES),
-        Case.created_at >= context.now - JUST_REPORTED,
-        Case.reporter_platform == context.message.platform,
-        Case.reporter_ref == context.message.sender,
-    )
+    just = Case.created_at >= context.now - JUST_REPORTED
+    query = _told_by_sender(context).where(Case.kind == CaseKind.HAZARD, just)
     if context.chat is not None:
         query = query.where(Case.chat_id == context.chat.id)
     return list(context.session.scalars(query.order_by(Case.number.desc())))

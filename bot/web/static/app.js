@@ -11,6 +11,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 const NUMBERS = '①②③④⑤⑥⑦⑧⑨⑩';
 const MOST_PHOTOS = 9;
 const DOUBLE_CLICK = 1500;
+const SETTLING = 600;
 
 const typed = byId('say');
 const log = byId('log');
@@ -302,9 +303,14 @@ async function playStep(step) {
   }
 }
 
+let lastPress = { at: 0, where: '' };
+
 /** Whether the server took it. */
 async function press(message, part, says, pressed) {
-  if (pressed.dataset.busy) return false;
+  const where = `${world.me} ${world.chat}`;
+  const moving = lastPress.where === where && Date.now() - lastPress.at < SETTLING;
+  if (pressed.dataset.busy || moving) return false; // the answer may have moved another button under the second tap
+  lastPress = { at: Date.now(), where };
   pressed.dataset.busy = 'yes';
   pressed.setAttribute('aria-disabled', 'true');
   try {
