@@ -34,7 +34,7 @@ LONGEST_WAIT = 300.0
 """Seconds between two attempts, at most."""
 CLOSE_WITHIN = 5.0
 """Seconds for what is under way at the end; what takes longer is fetched after the next start."""
-GONE = "刚才的照片没有取到，请再发一次。文字已经记下了。"
+GONE = "刚才的照片没有取到，请再发一次。"
 
 _log = logging.getLogger(__name__)
 _photos = Counter("jufeng_photos_total", "Photos fetched from platforms, by what became of them", ["platform", "state"])

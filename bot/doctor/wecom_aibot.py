@@ -71,6 +71,11 @@ def _connected_fields(bot: WecomAibotSettings, name: str) -> Iterator[Finding]:
         yield warn(f'{name} 两种方式都填了，现在用的是长连接（mode = "websocket"）', ONE_OF_TWO)
 
 
+SEE_METRICS = """\
+服务连上没有，看它的日志，或者 /metrics 里的 jufeng_wecom_aibot_connected：1 是连着，0 是没有
+要试 Bot ID 和 Secret 对不对，先停下服务，再运行一次"""
+
+
 async def _connection(bot: WecomAibotSettings, name: str, owned: Owned) -> list[Finding]:
     if not is_address(bot.ws_url, "wss", "ws"):
         return []
@@ -83,7 +88,8 @@ async def _connection(bot: WecomAibotSettings, name: str, owned: Owned) -> list[
         return [unreached(name, CLOUD, error) or stranger(name, CLOUD, type(error).__name__)]
     found = [ok(f"{name}：连得上企业微信的服务器")]
     if held:
-        found.append(ok(f"{name} 的长连接在正在运行的服务手里，没有试连：再连一次会把它挤下线"))
+        held_by_service = f"{name} 的长连接在正在运行的服务手里，没有试连：再连一次会把它挤下线"
+        found.append(ok(held_by_service, SEE_METRICS))
     elif held is None:
         found.append(warn(f"{name} 没有试连：数据库打不开，不知道服务是不是正连着", "先修好数据库，再运行一次"))
     return found
