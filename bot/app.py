@@ -42,6 +42,7 @@ from bot.web.demo import seed_demo
 from bot.web.sandbox import sandbox_router
 from models.database import Database
 from models.keycheck import check_key
+from models.outbox import wake_all
 from models.sandbox import SandboxClock
 from models.sealing import load_key, unlock
 from schedules.runner import Scheduler, next_due, run_due
@@ -139,6 +140,7 @@ class Server:
 
     async def start(self) -> None:
         """Begins all work."""
+        await asyncio.to_thread(self._wake_held)
         self.intake.start(self._posted)
         self.outbox.start()
         self.downloads.start()
@@ -150,6 +152,10 @@ class Server:
         # them all at once, so that looking for cycles every 700 finds nothing and costs a tenth.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+
+    def _wake_held(self) -> None:
+        with self.database.write.begin() as session:
+            wake_all(session, self.clock())
 
     def _posted(self) -> None:
         """Something has been committed: it may be there to send, or to fetch."""

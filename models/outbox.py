@@ -115,9 +115,17 @@ def wake(session: Session, lanes: Collection[str], due_at: datetime) -> None:
 
     Whatever attempts came before, the platform's last word was that it takes nothing: there is no doubt any more.
     """
+    _wake(session, and_(held(), Post.lane.in_(lanes)), due_at)
+
+
+def wake_all(session: Session, due_at: datetime) -> None:
+    """The server begins: what was held may have another road by now, as an app that was configured meanwhile."""
+    _wake(session, held(), due_at)
+
+
+def _wake(session: Session, which: ColumnElement[bool], due_at: datetime) -> None:
     values = {"state": PostState.WAITING, "retry_at": None, "uncertain_since": None, "due_at": due_at}
-    woken = update(Post).where(held(), Post.lane.in_(lanes)).values(values)
-    session.execute(woken.execution_options(synchronize_session=False))
+    session.execute(update(Post).where(which).values(values).execution_options(synchronize_session=False))
 
 
 def _is(state: PostState, post: type[Post]) -> ColumnElement[bool]:

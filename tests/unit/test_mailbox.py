@@ -16,7 +16,7 @@ from bot.posting import PASSIVE_FIRST, Address, Posting, Roads
 from models.base import new_id
 from models.database import Database
 from models.inbox import Claim, Outcome
-from models.outbox import Post, PostState, wake
+from models.outbox import Post, PostState, wake, wake_all
 from tests.conftest import StandingClock
 
 PERSON = Address("official_account", "main", "openid1", to_person=True)
@@ -274,3 +274,13 @@ async def test_a_post_that_cannot_be_read_does_not_silence_the_others(database: 
     post(database, clock, Text("answer"), claim(database, clock, "m1"))
     assert await Mailbox(database, clock).take(PERSON, "m1", anything, whole=True) == [Text("answer")]
     assert states(database) == [PostState.WAITING, PostState.TAKEN]
+
+
+async def test_a_server_that_begins_tries_what_was_held_once_more(database: Database, clock: StandingClock) -> None:
+    post(database, clock, Text("mine"))
+    post(database, clock, Text("theirs"), address=OTHER)
+    with database.write.begin() as session:
+        session.execute(update(Post).values(state=PostState.HELD))
+    with database.write.begin() as session:
+        wake_all(session, clock())
+    assert states(database) == [PostState.WAITING, PostState.WAITING]
