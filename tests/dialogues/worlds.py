@@ -1,6 +1,7 @@
 """The clouds on which a dialogue is played: how people write there, and everything that they get to see."""
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -379,7 +380,7 @@ class CallbackWorld:
         return self._cloud.record.double_answers
 
 
-class XmlWorld:
+class XmlWorld(ABC):
     """What apps and official accounts have in common: private chats alone, XML callbacks, answers in the answer."""
 
     platform: str
@@ -406,8 +407,9 @@ class XmlWorld:
     ) -> None:
         self._cloud.__exit__(kind, error, trace)
 
+    @abstractmethod
     def settings(self) -> PlatformSettings:
-        raise NotImplementedError
+        """What the product is configured with."""
 
     async def open(self, url: str, now: Callable[[], float]) -> None:
         self._callbacks.now = now

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class Refusal(Exception):
 Handler = Callable[[Call], dict[str, Any] | Response]
 
 
-class JsonApi:
+class JsonApi(ABC):
     """One fake server. Inside ``with`` it answers at ``url``; its controls are for any thread.
 
     Time is its own, of which ``speed`` seconds pass in one of ours.
@@ -140,13 +141,13 @@ class JsonApi:
             ]
         )
 
+    @abstractmethod
     def routes(self) -> list[Route]:
         """Those of the fake itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recorded(self) -> dict[str, Any]:
         """What ``GET /_recorded`` shows."""
-        raise NotImplementedError
 
     def controls(self) -> dict[str, Callable[..., object]]:
         """What ``POST /_control`` can call."""

@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import time
 import xml.etree.ElementTree as ElementTree
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -63,7 +64,7 @@ class Allowances(Protocol):
         """``person`` unsubscribed."""
 
 
-class XmlCallbacks:
+class XmlCallbacks(ABC):
     """What an app and an account have in common. ``account``: the CorpID, or the account's own ``gh_…`` name."""
 
     def __init__(self, token: str, aes_key: str, receive_id: str, account: str) -> None:
@@ -130,13 +131,13 @@ class XmlCallbacks:
         """Fields of every callback besides the usual."""
         return {}
 
+    @abstractmethod
     def signed(self, plain: str, sender: str) -> Callback:
         """The request with ``plain``, encrypted if that is the mode, with a timestamp and nonce of its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def opened(self, answer: bytes, callback: Callback) -> dict[str, str] | None:
         """The passive reply in an answer; None: there is none. Raises BadReply."""
-        raise NotImplementedError
 
     async def deliver(self, client: httpx.AsyncClient, url: str, callback: Callback, *, attempts: int = 1) -> Exchange:
         """Posts until it is answered 200 within 5 seconds, at most ``attempts`` times (the real ones: ``ATTEMPTS``)."""
@@ -150,7 +151,7 @@ class XmlCallbacks:
         again = [self.signed(callback.plain, callback.sender) for _ in range(times)]
         return await asyncio.gather(*(self._push(client, url, one, 1) for one in again))
 
-    def act(self, callback: Callback) -> None:
+    def act(self, callback: Callback) -> None:  # noqa: B027  # most platforms do nothing
         """What happens on the platform before its callback goes out."""
 
     async def _push(self, client: httpx.AsyncClient, url: str, callback: Callback, attempts: int) -> Exchange:
@@ -179,9 +180,9 @@ class XmlCallbacks:
         answer = await client.get(url, params=self.verification(echo), timeout=VERIFY_WITHIN)
         return answer.status_code == httpx.codes.OK and answer.content == echo.encode()
 
+    @abstractmethod
     def verification(self, echo: str) -> dict[str, str]:
         """The query of the GET that verifies the address."""
-        raise NotImplementedError
 
     def stamp(self) -> tuple[str, str]:
         """A timestamp and a nonce."""
