@@ -484,7 +484,7 @@ def _merge_into_lines(session: Session, posts: Sequence[Post], now: datetime, re
 def _merge_into_line(session: Session, done: str, named: Sequence[tuple[Post, str]], now: datetime, ref: str) -> None:
     first = named[0][0]
     address = Address(first.platform, first.bot, first.target, first.to_person)
-    names = "、".join(dict.fromkeys(name for _, name in named))
+    names = "、".join(name for _, name in named)
     count = f"，共 {len(named)} 人" if len(named) > 3 else ""
     row = post_row(address, PostKind.POST, dump(Text(f"✅ {done}：{names}{count}")), now) | {"ref": ref}
     session.execute(insert(Post), [row])

@@ -564,3 +564,16 @@ def test_no_round_reads_the_whole_table_in_sqlite(sqlite_template: Path, clock: 
     database.close()
     assert any("ix_outbox_held" in plan for plan in plans)
     assert [plan for plan in plans if plan.startswith("SCAN outbox for")] == []
+
+
+@pytest.mark.anyio
+async def test_two_people_of_one_name_are_both_named(database: Database, clock: StandingClock) -> None:
+    def fill(posting: Posting) -> None:
+        for number in range(2):
+            posting.acknowledge(CHAT, Acknowledge("已签到", "小李"), ref=f"req{number}", message_id=number + 1)
+
+    say(database, clock, fill)
+    sender = ScriptedSender()
+    sender.limits = replace(sender.limits, reactions=False)
+    await drain(database, sender, clock)
+    assert sender.calls == [("send", "oc_1", "✅ 已签到：小李、小李")]
