@@ -17,6 +17,7 @@ from bot.clock import Clock, MovableClock, system_clock
 from bot.delivery import Limits
 from bot.downloads import Downloads
 from bot.intake import GroupCommitIntake
+from bot.links import Links
 from bot.logs import set_up_logging
 from bot.mailbox import Mailbox
 from bot.media import MediaStore
@@ -32,13 +33,15 @@ from bot.platforms.wecom_aibot import WecomAibotPlatform
 from bot.platforms.wecom_app import WecomAppPlatform
 from bot.platforms.wecom_robot import WecomRobot
 from bot.posting import Roads
-from bot.reports.attendance import live_lesson_card
-from bot.reports.roster_book import roster_book
+from bot.reports.cards import CARDS
+from bot.reports.files import FILES
 from bot.router import Router
 from bot.settings import Settings, load_settings
 from bot.stalls import StallWatch
 from bot.understanding import Understanding
 from bot.web.demo import seed_demo
+from bot.web.pages import pages_router
+from bot.web.pages.base import Pages
 from bot.web.sandbox import sandbox_router
 from models.database import Database
 from models.keycheck import check_key
@@ -86,7 +89,8 @@ class Server:
         self.platforms: list[Platform] = []
         self._homes: dict[str, tuple[str, str]] = {}
         self._limits: dict[tuple[str, str], Limits] = {}
-        self.roads = Roads(self._homes, self._limits)
+        links = Links(_public_address(settings))
+        self.roads = Roads(self._homes, self._limits, links)
         self.media = MediaStore(settings.bot.data_dir / "photos")
         if settings.sandbox_enabled:
             self.clock = clock or self._kept_clock()
@@ -97,9 +101,7 @@ class Server:
         self._services = Services(self.intake, mailbox, self.media, self.clock, settings.bot.name, self._own)
         self._add_platforms()
         senders = [platform.sender for platform in self.platforms]
-        self.outbox = Outbox(
-            database, senders, self.clock, cards={"lesson": live_lesson_card}, files={"roster": roster_book}
-        )
+        self.outbox = Outbox(database, senders, self.clock, cards=CARDS, files=FILES, links=links)
         self.downloads = Downloads(database, self.media, self.platforms, self.clock, self.roads)
         self.stalls = StallWatch()
         self.scheduler = Scheduler(database, self.clock, self.roads, self.outbox.announce)
@@ -211,6 +213,12 @@ class Server:
         return found
 
 
+def _public_address(settings: Settings) -> str:
+    """What links begin with. The sandbox is for this machine alone, which can open the server's own address."""
+    own = f"http://{settings.server.host}:{settings.server.port}" if settings.sandbox_enabled else ""
+    return settings.server.public_url.rstrip("/") or own
+
+
 def create_app() -> FastAPI:
     """The application as the environment configures it; what uvicorn calls in each worker."""
     set_up_logging()
@@ -232,6 +240,7 @@ def build_app(settings: Settings) -> FastAPI:
     app.include_router(_status_router(server))
     for platform in server.platforms:
         app.include_router(platform.router)
+    app.include_router(pages_router(Pages(server.database, server.clock, server.intake, server.roads.links)))
     if settings.sandbox_enabled and isinstance(server.clock, MovableClock):
         app.include_router(sandbox_router(server.database, server.clock, server.advance, settings.bot.name))
     return app

@@ -24,6 +24,8 @@ class Limits:
     """Seconds for which the platform drops a second send with the same ``uuid``; 0: it never does."""
     closes: bool = False
     """``send`` may raise Closed."""
+    files: bool = True
+    """``send`` takes an Attachment; without it people get a link to the file."""
     passive: bool = False
     """The platform's own answer to a message carries the replies to it (``bot.mailbox``); ``send`` is for the rest."""
 

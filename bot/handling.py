@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -157,15 +157,19 @@ class Context:
         entry = AuditEntry(at=self.now, actor_id=actor, action=action, subject=subject, message_id=self.message_id)
         self.session.add(entry)
 
+    def link(self, page: str, subject: str, lasts: timedelta) -> str:
+        """The address of a page about a subject (see ``bot.links``); empty where the server has no public address."""
+        return self.batch.posting.links.make(page, subject, self.now, lasts)
+
     def say(self, chat: Chat, content: Text | Card, *, due_at: datetime | None = None) -> str:
         """Posts in a group, and returns the post's uuid."""
         return self.batch.posting.post(address_of(chat), content, message_id=self.message_id, due_at=due_at)
 
-    def tell(self, person: Person, content: Text | Card) -> bool:
+    def tell(self, person: Person, content: Text | Card | File) -> bool:
         """Says something to somebody in private. False where that person cannot be reached."""
         return self.batch.posting.tell(person, content, message_id=self.message_id)
 
-    def tell_address(self, address: Address, content: Text | Card) -> None:
+    def tell_address(self, address: Address, content: Text | Card | File) -> None:
         """Says something in private to somebody who need not be in the roster."""
         self.batch.posting.post(address, content, message_id=self.message_id)
 

@@ -5,7 +5,7 @@ import logging
 import random
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,9 +20,12 @@ from sqlalchemy.orm import Session, aliased
 from bot.beckon import beckon
 from bot.clock import Clock, system_clock
 from bot.content import Acknowledge, Attachment, Card, Content, File, Refresh, Text, dump, load
-from bot.delivery import Closed, Delivery, Refused, RetryLater, Sender, Uncertain
+from bot.delivery import Closed, Delivery, Limits, Refused, RetryLater, Sender, Uncertain
+from bot.links import Links
 from bot.logs import where
 from bot.posting import Address, post_row
+from bot.reports.cards import ShowCard
+from bot.reports.files import MakeFile
 from models.database import Database
 from models.downloads import still_coming
 from models.inbox import Claim
@@ -64,10 +67,9 @@ _oldest = Gauge("jufeng_outbox_oldest_seconds", "Age of the oldest post that is 
 
 Way = tuple[str, str]
 """``(platform, bot)``."""
-ShowCard = Callable[[Session, int], Card]
-"""Makes the card of a record as it is now; by the kind of record, as in ``lesson:17``."""
-MakeFile = Callable[[Session, int], bytes]
-"""Makes a file of a record as it is now; by the kind of file, as in ``roster:12``."""
+FILE_FOR = timedelta(days=7)
+"""How long the link to a file is good."""
+NO_ROAD = "{name} 在这里发不了文件，服务器也没有配公网地址（public_url）。请跟运维说一声。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,12 @@ class Outbox:
         clock: Clock,
         cards: Mapping[str, ShowCard] | None = None,
         files: Mapping[str, MakeFile] | None = None,
+        links: Links = Links(),  # noqa: B008  # it cannot be changed
     ) -> None:
         self._database = database
         self._cards = cards or {}
         self._files = files or {}
+        self._links = links
         self._senders: dict[Way, Sender] = {(sender.platform, sender.bot): sender for sender in senders}
         self._clock = clock
         self._owner = secrets.token_hex(8)
@@ -322,7 +326,7 @@ class Outbox:
             lane=post.lane,
             target=post.target,
             to_person=post.to_person,
-            content=self._shown(session, content),
+            content=self._shown(session, content, self._senders[post.platform, post.bot].limits),
             ref=post.ref,
             attempts=post.attempts,
             due_at=max(post.due_at, post.created_at),
@@ -331,14 +335,19 @@ class Outbox:
             updates_ref=updated or "",
         )
 
-    def _shown(self, session: Session, content: Content) -> Text | Card | Attachment | Acknowledge:
+    def _shown(self, session: Session, content: Content, limits: Limits) -> Text | Card | Attachment | Acknowledge:
         """What is made of a record is made now."""
         if not isinstance(content, Refresh | File):
             return content
-        kind, _, record_id = content.about.partition(":")
+        kind, _, subject = content.about.partition(":")
         if isinstance(content, Refresh):
-            return self._cards[kind](session, int(record_id))
-        return Attachment(content.name, self._files[kind](session, int(record_id)))
+            return self._cards[kind](session, int(subject))
+        if limits.files:
+            return Attachment(content.name, self._files[kind](session, subject))
+        link = self._links.make("file", f"{content.name}|{content.about}", self._clock(), FILE_FOR)
+        return Text(
+            f"📎 {content.name}（{FILE_FOR.days} 天内有效）\n{link}" if link else NO_ROAD.format(name=content.name)
+        )
 
     # In the event loop.
 

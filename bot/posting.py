@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.content import Acknowledge, Card, File, Refresh, Text, dump
 from bot.delivery import Limits
+from bot.links import Links
 from bot.messages import IncomingMessage
 from models.base import new_id
 from models.chats import Chat
@@ -57,6 +58,8 @@ class Roads:
     """By provider, the ``(platform, bot)`` that reaches a person who has not been met yet."""
     limits: Mapping[tuple[str, str], Limits] = field(default_factory=dict)
     """By ``(platform, bot)``, what it can do and how fast."""
+    links: Links = field(default_factory=Links)
+    """Makes the links that messages carry."""
 
     def acknowledge_after(self, address: "Address") -> timedelta:
         """For how long acknowledgements are collected there."""
@@ -86,6 +89,7 @@ class Posting:
         self._session = session
         self._now = now
         self._roads = roads
+        self.links = roads.links
         self._rows: list[dict[str, Any]] = []
         self._refreshed: dict[str, str] = {}
         self._addresses: dict[str, Address] = {}
@@ -112,7 +116,7 @@ class Posting:
         self._addresses[row["uuid"]] = address
         return str(row["uuid"])
 
-    def tell(self, person: Person, content: Text | Card, *, message_id: int | None = None) -> bool:
+    def tell(self, person: Person, content: Text | Card | File, *, message_id: int | None = None) -> bool:
         """Says something to a person in private. False where the person cannot be reached on any platform."""
         address = self.reach(person)
         if address is None:

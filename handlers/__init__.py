@@ -9,9 +9,11 @@ from handlers import (
     digests,
     exports,
     hazards,
+    leave,
     lessons,
     members,
     membership,
+    planning,
     points,
     ratings,
 )
@@ -25,9 +27,11 @@ __all__ = [
     "digests",
     "exports",
     "hazards",
+    "leave",
     "lessons",
     "members",
     "membership",
+    "planning",
     "points",
     "ratings",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import sessionmaker
 
 # Every table must be known before the schema is compared or made.
-from models import (  # noqa: F401  # noqa: F401
+from models import (  # noqa: F401
     audit,
     base,
     cases,
@@ -18,15 +18,21 @@ from models import (  # noqa: F401  # noqa: F401
     chats,
     counters,
     downloads,
+    duty_rules,
     inbox,
     keycheck,
     leases,
     lessons,
+    make_ups,
+    materials,
+    movements,
+    notices,
     organisations,
     outbox,
     people,
     points,
     sandbox,
+    series,
     slots,
 )
 

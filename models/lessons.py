@@ -1,13 +1,13 @@
 """Lessons and meetings of a branch (三会一课、主题党日、微课堂) and who was there."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, func, select, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.base import SealedText, WithId
+from models.base import SealedBytes, SealedText, WithId
 from models.organisations import Organisation, OrganisationKind
 from models.people import COMMITTEE, MEMBERS, Person, Status, people_below
 
@@ -20,21 +20,23 @@ class LessonKind:
     minutes: int
     audience: str
     """``party``: 党员; ``committee``: 支委; ``learners``: 党员, 发展对象 and 积极分子; ``all``: the whole roster."""
+    late_after: int
+    """Minutes after its beginning from which who checks in is late (迟到)."""
 
 
 LESSON_KINDS = {
     kind.name: kind
     for kind in (
-        LessonKind("党员大会", 60, "party"),
-        LessonKind("支委会", 60, "committee"),
-        LessonKind("党小组会", 60, "party"),
-        LessonKind("党课", 60, "learners"),
-        LessonKind("主题党日", 60, "party"),
-        LessonKind("组织生活会", 60, "party"),
-        LessonKind("民主评议党员", 60, "party"),
-        LessonKind("10分钟微课堂", 10, "all"),
-        LessonKind("班前一刻钟", 15, "all"),
-        LessonKind("红色学堂", 30, "all"),
+        LessonKind("党员大会", 60, "party", 15),
+        LessonKind("支委会", 60, "committee", 15),
+        LessonKind("党小组会", 60, "party", 15),
+        LessonKind("党课", 60, "learners", 15),
+        LessonKind("主题党日", 60, "party", 15),
+        LessonKind("组织生活会", 60, "party", 15),
+        LessonKind("民主评议党员", 60, "party", 15),
+        LessonKind("10分钟微课堂", 10, "all", 5),
+        LessonKind("班前一刻钟", 15, "all", 5),
+        LessonKind("红色学堂", 30, "all", 10),
     )
 }
 DEFAULT_KIND = "10分钟微课堂"
@@ -61,19 +63,42 @@ class Lesson(WithId):
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
         ),
+        Index("uq_lessons_series", "series_id", "series_day", unique=True),
     )
 
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
     chat_id: Mapped[int | None] = mapped_column(ForeignKey("chats.id"))
-    """Where it is held; at most one is open in a chat. A lesson planned in private chat has none until it opens."""
+    """Where it is held; at most one is open in a chat. A lesson planned in private chat has none until it opens, one
+    that is open for days (随到随学) never has one."""
     kind: Mapped[str]
+    counts_as: Mapped[str] = mapped_column(default="", server_default="")
+    """The kind of 三会一课 that a lesson of another kind is marked to be as well; empty: none."""
     topic: Mapped[str]
     place: Mapped[str]
+    link: Mapped[str] = mapped_column(default="", server_default="")
+    """Where it is held online."""
+    host: Mapped[str] = mapped_column(default="", server_default="")
+    """主持人, as the secretary wrote it."""
+    recorder: Mapped[str] = mapped_column(default="", server_default="")
+    """记录人, as the secretary wrote it."""
+    agenda: Mapped[str] = mapped_column(default="", server_default="")
     state: Mapped[LessonState]
     planned_at: Mapped[datetime | None] = mapped_column(index=True)
     opened_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None] = mapped_column(index=True)
     closed_at: Mapped[datetime | None]
+    late_from: Mapped[datetime | None]
+    """Who checks in from then on is late."""
+    cancelled_why: Mapped[str] = mapped_column(default="", server_default="")
+    secret: Mapped[bytes | None] = mapped_column(SealedBytes())
+    """What its rotating codes are made of; None: no code has been shown for it."""
+    by_code: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Only a code counts: a word or the card's button does not."""
+    at_sites: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """随到随学: open for days, to be checked in to with the code of a ``LessonSite``."""
+    series_id: Mapped[int | None] = mapped_column(ForeignKey("series.id"))
+    series_day: Mapped[date | None]
+    """The day for which the series made it, wherever it has been moved to."""
     led_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     card: Mapped[str | None]
     """The uuid of the post that shows the live count."""
@@ -98,6 +123,8 @@ class RollEntry(WithId):
 
     lesson_id: Mapped[int] = mapped_column(ForeignKey("lessons.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    votes: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether the person had a vote (有表决权) when the lesson opened."""
 
 
 class CheckInWay(StrEnum):
@@ -105,6 +132,14 @@ class CheckInWay(StrEnum):
 
     WORD = "word"
     BUTTON = "button"
+    CODE = "code"
+    """The rotating code shown at the place."""
+    LINK = "link"
+    """The QR code shown at the place: a signed link."""
+    SITE = "site"
+    """The code of a 阵地, at one's own time."""
+    VOUCHED = "vouched"
+    """代报: by a colleague, confirmed by the secretary."""
 
 
 class CheckIn(WithId):
@@ -117,18 +152,60 @@ class CheckIn(WithId):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     at: Mapped[datetime]
     way: Mapped[CheckInWay]
+    late: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("lesson_sites.id"))
     message_id: Mapped[int]
 
 
-class LeaveState(StrEnum):
-    """Where a request for leave stands; only approved leave is not absence."""
+class LessonSite(WithId):
+    """A 阵地 at which a lesson that is open for days can be checked in to, with a code of its own."""
+
+    __tablename__ = "lesson_sites"
+    __table_args__ = (UniqueConstraint("lesson_id", "place"),)
+
+    lesson_id: Mapped[int] = mapped_column(ForeignKey("lessons.id"))
+    place: Mapped[str]
+    code: Mapped[str] = mapped_column(SealedText())
+
+
+class Decision(StrEnum):
+    """What the secretary has said to something that was asked."""
 
     ASKED = "asked"
     APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class Vouch(WithId):
+    """That a colleague without signal is there (代报), as one person says. It counts once it is approved."""
+
+    __tablename__ = "vouches"
+    __table_args__ = (UniqueConstraint("lesson_id", "person_id"),)
+
+    lesson_id: Mapped[int] = mapped_column(ForeignKey("lessons.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    at: Mapped[datetime]
+    state: Mapped[Decision]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    decided_at: Mapped[datetime | None]
+    message_id: Mapped[int]
+
+
+class Coming(WithId):
+    """That somebody has said to be coming (会来)."""
+
+    __tablename__ = "coming"
+    __table_args__ = (UniqueConstraint("lesson_id", "person_id"),)
+
+    lesson_id: Mapped[int] = mapped_column(ForeignKey("lessons.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    at: Mapped[datetime]
+    message_id: Mapped[int]
 
 
 class Leave(WithId):
-    """A request for leave (请假) from one lesson."""
+    """A request for leave (请假) from one lesson; only approved leave is not absence."""
 
     __tablename__ = "leaves"
     __table_args__ = (Index("uq_leaves", "lesson_id", "person_id", unique=True),)
@@ -136,34 +213,28 @@ class Leave(WithId):
     lesson_id: Mapped[int] = mapped_column(ForeignKey("lessons.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     reason: Mapped[str] = mapped_column(SealedText())
-    state: Mapped[LeaveState]
+    state: Mapped[Decision]
+    refused_why: Mapped[str | None] = mapped_column(SealedText())
     asked_at: Mapped[datetime]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     decided_at: Mapped[datetime | None]
     message_id: Mapped[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Attendance:
-    """The figures of one lesson. Guests (列席) are those who came without being expected."""
-
-    expected: int
-    present: int
-    on_leave: int
-    guests: int
-    missing: tuple[Person, ...]
-    """Expected, not there and not on approved leave: 缺席 once the lesson is closed, 未签到 before."""
-
-
 def open_lesson(session: Session, lesson: Lesson, now: datetime, minutes: int | None = None) -> None:
-    """Opens check-in and freezes 应到."""
+    """Opens check-in and freezes 应到. One that opens before its time has its people late from its time on."""
     kind = LESSON_KINDS[lesson.kind]
     lesson.state = LessonState.OPEN
     lesson.opened_at = now
-    lesson.closes_at = now + timedelta(minutes=minutes or kind.minutes)
+    begins_at = max(now, lesson.planned_at or now)
+    lesson.closes_at = begins_at + timedelta(minutes=minutes or kind.minutes)
+    lesson.late_from = None if lesson.at_sites else begins_at + timedelta(minutes=kind.late_after)
     session.add(lesson)
     session.flush()
-    session.add_all(RollEntry(lesson_id=lesson.id, person_id=p.id) for p in audience(session, lesson))
+    session.add_all(
+        RollEntry(lesson_id=lesson.id, person_id=p.id, votes=p.vote_here and p.status is Status.FULL)
+        for p in audience(session, lesson)
+    )
 
 
 def close_lesson(lesson: Lesson, now: datetime) -> None:
@@ -184,21 +255,3 @@ def audience(session: Session, lesson: Lesson) -> list[Person]:
             return [p for p in people if p.status is not Status.MASSES]
         case _:
             return people
-
-
-def attendance(session: Session, lesson: Lesson) -> Attendance:
-    """Counts one lesson from its records."""
-    expected = set(session.scalars(select(RollEntry.person_id).where(RollEntry.lesson_id == lesson.id)))
-    came = set(session.scalars(select(CheckIn.person_id).where(CheckIn.lesson_id == lesson.id)))
-    approved = select(Leave.person_id).where(Leave.lesson_id == lesson.id, Leave.state == LeaveState.APPROVED)
-    on_leave = (set(session.scalars(approved)) & expected) - came
-    missing = expected - came - on_leave
-    people = session.scalars(select(Person).where(Person.id.in_(missing)).order_by(Person.id)) if missing else ()
-    return Attendance(len(expected), len(came & expected), len(on_leave), len(came - expected), tuple(people))
-
-
-def count_check_ins(session: Session, lesson: Lesson) -> tuple[int, int]:
-    """``(checked in, expected)`` for the live count of the card."""
-    came = session.scalar(select(func.count()).where(CheckIn.lesson_id == lesson.id)) or 0
-    expected = session.scalar(select(func.count()).where(RollEntry.lesson_id == lesson.id)) or 0
-    return came, expected

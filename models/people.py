@@ -1,6 +1,6 @@
 """People of the roster and their ids on the platforms."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, UniqueConstraint, select
@@ -70,6 +70,8 @@ class Person(WithId):
     """流动党员."""
     home_organisation: Mapped[str]
     """流出地党组织, as text."""
+    left_on: Mapped[date | None]
+    """The day from which the person belongs to the organisation no more (离开)."""
     vote_here: Mapped[bool]
     created_at: Mapped[datetime]
 
@@ -105,20 +107,23 @@ class Identity(WithId):
 
 def posts_of(session: Session, organisation: Organisation, *posts: Post) -> list[Person]:
     """The people who hold one of these posts in the organisation, in order of the posts."""
-    query = select(Person).where(Person.organisation_id == organisation.id, Person.post.in_(posts))
+    query = select(Person).where(
+        Person.organisation_id == organisation.id, Person.post.in_(posts), Person.left_on.is_(None)
+    )
     return sorted(
         session.scalars(query), key=lambda person: (posts.index(person.post), person.id) if person.post else ()
     )
 
 
 def people_below(session: Session, organisation: Organisation) -> list[Person]:
-    """Everyone of the organisation and those below it, in order of the roster."""
+    """Everyone of the organisation and those below it who has not left, in order of the roster."""
     query = (
         select(Person)
         .join(Person.organisation)
         .where(
+            Person.left_on.is_(None),
             (Organisation.path == organisation.path)
-            | Organisation.path.startswith(organisation.path + "/", autoescape=True)
+            | Organisation.path.startswith(organisation.path + "/", autoescape=True),
         )
         .order_by(Person.id)
     )

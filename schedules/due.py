@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -53,6 +53,10 @@ class Work:
     posting: Posting
     now: datetime
     due: Due
+
+    def link(self, page: str, subject: str, lasts: timedelta) -> str:
+        """The address of a page about a subject (see ``bot.links``); empty where the server has no public address."""
+        return self.posting.links.make(page, subject, self.now, lasts)
 
     def say(self, chat: Chat, content: Text | Card) -> None:
         """Posts in a group, as long as that is of use."""

@@ -8,8 +8,9 @@ from sqlalchemy import literal, select
 
 from bot.clock import local
 from bot.reports.attendance import lesson_summary
+from models.attendance import attendance
 from models.chats import Chat
-from models.lessons import Lesson, LessonState, attendance, close_lesson
+from models.lessons import Lesson, LessonState, close_lesson
 from schedules.directory import Directory
 from schedules.due import Due, Work
 from schedules.job import Job

@@ -4,7 +4,8 @@ from sqlalchemy.orm import Session
 
 from bot.clock import local
 from bot.content import Button, Card, Field, Mention, Text
-from models.lessons import Attendance, Lesson, LessonState, count_check_ins
+from models.attendance import Attendance, count_present
+from models.lessons import Lesson, LessonState
 
 
 def lesson_card(lesson: Lesson, checked_in: int, expected: int) -> Card:
@@ -55,4 +56,4 @@ def missing_call(lesson: Lesson, attendance: Attendance, called: tuple[Mention, 
 def live_lesson_card(session: Session, lesson_id: int) -> Card:
     """A lesson's card as its records are now."""
     lesson = session.get_one(Lesson, lesson_id)
-    return lesson_card(lesson, *count_check_ins(session, lesson))
+    return lesson_card(lesson, *count_present(session, lesson))

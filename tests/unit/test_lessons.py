@@ -8,19 +8,18 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from models.attendance import Attendance, attendance
 from models.chats import Chat
 from models.database import Database
 from models.lessons import (
     LESSON_KINDS,
-    Attendance,
     CheckIn,
     CheckInWay,
+    Decision,
     Leave,
-    LeaveState,
     Lesson,
     LessonState,
     RollEntry,
-    attendance,
     close_lesson,
     open_lesson,
 )
@@ -157,10 +156,10 @@ def test_leave_counts_when_it_is_approved_and_they_did_not_come_after_all(databa
     with database.write.begin() as session:
         people = {person.name: person.id for person in session.scalars(select(Person))}
         for name, state in (
-            ("小吴", LeaveState.APPROVED),
-            ("预备", LeaveState.ASKED),
-            ("对象", LeaveState.APPROVED),
-            ("群众", LeaveState.APPROVED),
+            ("小吴", Decision.APPROVED),
+            ("预备", Decision.ASKED),
+            ("对象", Decision.APPROVED),
+            ("群众", Decision.APPROVED),
         ):
             session.add(
                 Leave(

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.reports.attendance import lesson_card, lesson_summary, missing_list
-from models.lessons import Attendance, Lesson, LessonState
+from models.attendance import Attendance
+from models.lessons import Lesson, LessonState
 from models.people import Person
 from tests.unit.city import shanghai
 
@@ -17,7 +18,7 @@ def lesson(state: LessonState = LessonState.OPEN) -> Lesson:
 
 def absent(*names: str) -> Attendance:
     """These are missing of as many and one."""
-    return Attendance(len(names) + 1, 1, 0, 0, tuple(Person(name=name) for name in names))
+    return Attendance(len(names) + 1, 1, missing=tuple(Person(name=name) for name in names))
 
 
 def test_a_fresh_card_is_one_line() -> None:
@@ -40,10 +41,11 @@ def test_the_summary_counts() -> None:
     closed = lesson(LessonState.CLOSED)
     people = tuple(Person(name=str(number)) for number in range(11))
     assert (
-        lesson_summary(closed, Attendance(12, 1, 0, 0, people)).text == "📋 签到结束：应到 12，实到 1，请假 0，缺席 11"
+        lesson_summary(closed, Attendance(12, 1, missing=people)).text
+        == "📋 签到结束：应到 12，实到 1，请假 0，缺席 11"
     )
     assert (
-        lesson_summary(closed, Attendance(12, 11, 1, 2, ())).text
+        lesson_summary(closed, Attendance(12, 11, on_leave=1, guests=2)).text
         == "📋 签到结束：应到 12，实到 11，请假 1，缺席 0，列席 2"
     )
 
