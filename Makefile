@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-counterparts check bench install format images lock browser node
+.PHONY: run test test-counterparts check bench install format images lock browser node office
 
 run: install
 	$(BIN)/jufeng serve
@@ -12,7 +12,7 @@ install: $(VENV)/installed
 
 # On two cores: many tests wait for ports and processes more than they compute.
 test: $(VENV)/installed-for-tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 # The fakes and the product against the vendors' own packages; needs Node 20 and npm (see `node`).
 test-counterparts: $(VENV)/installed-for-counterparts tests/counterparts/node_modules
@@ -44,6 +44,10 @@ browser:
 # Debian and Ubuntu: what the counterparts need.
 node:
 	apt-get update && apt-get install -y nodejs npm
+
+# Debian and Ubuntu: what the tests of workbooks in LibreOffice need. Without it they are skipped.
+office:
+	apt-get update && apt-get install -y --no-install-recommends libreoffice-calc-nogui
 
 # Pins and hashes of everything, for every platform, without registry addresses. Needs uv.
 lock:

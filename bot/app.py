@@ -98,7 +98,7 @@ class Server:
         router = Router(load_understanding())
         self.intake = GroupCommitIntake(database, router, self.clock, self.roads, settings.bot.admins)
         mailbox = Mailbox(database, self.clock)
-        self._services = Services(self.intake, mailbox, self.media, self.clock, settings.bot.name, self._own)
+        self._services = Services(self.intake, mailbox, self.media, self.clock, settings.bot.name, self._own, links)
         self._add_platforms()
         senders = [platform.sender for platform in self.platforms]
         self.outbox = Outbox(database, senders, self.clock, cards=CARDS, files=FILES, links=links)
@@ -240,7 +240,8 @@ def build_app(settings: Settings) -> FastAPI:
     app.include_router(_status_router(server))
     for platform in server.platforms:
         app.include_router(platform.router)
-    app.include_router(pages_router(Pages(server.database, server.clock, server.intake, server.roads.links)))
+    pages = Pages(server.database, server.clock, server.intake, server.roads.links, settings.bot.data_dir)
+    app.include_router(pages_router(pages))
     if settings.sandbox_enabled and isinstance(server.clock, MovableClock):
         app.include_router(sandbox_router(server.database, server.clock, server.advance, settings.bot.name))
     return app

@@ -15,6 +15,7 @@ import uvicorn
 from bot import dead_letters, doctor
 from bot.app import Server, create_app, open_database
 from bot.clock import SHANGHAI, MovableClock, local, system_clock
+from bot.exporting import run_export
 from bot.logs import set_up_logging
 from bot.roster.command import run_import
 from bot.settings import ConfigurationError, Settings, load_settings
@@ -62,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     add("understand", _understand, "每行一个 JSON：小蜂会怎么理解这句话")
     tick = add("tick", _tick, "办一次那个时刻该办的事，发完退出")
     tick.add_argument("--at", required=True, type=_moment, metavar="2026-11-23T09:00", help="北京时间")
+    ledger = add("export", _export, "导出台账：会议、考勤、名册")
+    ledger.add_argument("kind", metavar="KIND", help="会议、考勤、名册")
+    ledger.add_argument("--org", required=True, metavar="NAME", help="组织的名字，连同下级")
+    ledger.add_argument("--from", dest="first", metavar="D", help="第一天，比如 2026-01-01；名册不用写")
+    ledger.add_argument("--to", dest="last", metavar="D", help="最后一天，比如 2026-03-31；名册不用写")
+    ledger.add_argument("--out", required=True, type=Path, metavar="F.xlsx", help="写到哪个文件")
     database = add("db", _upgrade, "数据库结构")
     database.add_argument("action", choices=["upgrade"])
     dead = add("dead-letters", _dead_letters, "没处理成的消息和没发出去的话")
@@ -136,6 +143,12 @@ def _tick(parsed: argparse.Namespace) -> int:
     settings = load_settings(None)
     clock = MovableClock(base=lambda: parsed.at.astimezone(UTC))
     return asyncio.run(run_tick(Server(settings, open_database(settings), clock), _say))
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    with _Opened() as database:
+        days = (parsed.first, parsed.last)
+        return run_export(database, parsed.kind, parsed.org, days, parsed.out, system_clock(), _say, _complain)
 
 
 def _upgrade(parsed: argparse.Namespace) -> int:  # noqa: ARG001

@@ -106,6 +106,11 @@ class Context:
         return self.batch.now
 
     @property
+    def said_at(self) -> datetime:
+        """When it was said: a message may be hours under way, and what somebody did counts from then."""
+        return min(self.message.sent_at, self.now)
+
+    @property
     def private(self) -> bool:
         """Whether this is a private chat."""
         return self.message.private
@@ -140,7 +145,7 @@ class Context:
             return "secretary"
         if self.person is None:
             return "member"
-        if self.person.post is Post.ORGANISER:
+        if self.person.looks_after(self.person.organisation):
             return "organizer"
         if self.person.post is Post.CONTACT:
             return "contact"

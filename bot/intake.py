@@ -21,7 +21,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from bot.clock import Clock
 from bot.content import Text
 from bot.handling import Batch
-from bot.messages import IncomingMessage, Receipt, Unavailable, dump_message
+from bot.messages import PAGE, IncomingMessage, Receipt, Unavailable, dump_message
 from bot.posting import PASSIVE_FIRST, Address, Posting, Roads, address_for
 from bot.router import Handled, Router
 from models.base import new_id
@@ -187,7 +187,7 @@ class GroupCommitIntake:
         message_id = new_id()
         claim = _claim(message, message_id, now, Handled("", APOLOGY), None)
         session.execute(insert(Claim), [claim | {"outcome": Outcome.DEAD, "error": error}])
-        if message.sender:  # nobody sends the list of a group's people
+        if message.sender and message.platform != PAGE:  # nobody sends the list of a group's people
             posting = Posting(session, now, self._roads)
             sender = Address(message.platform, message.bot, message.sender, to_person=True)
             posting.post(sender, Text(APOLOGY), message_id=message_id)
@@ -324,9 +324,12 @@ def _in_order(
 def _people(session: Session, messages: Iterable[IncomingMessage]) -> dict[tuple[str, str], Person]:
     """The senders of the whole batch at once; where they were met is kept."""
     met = {(message.provider, message.sender): message for message in messages}
-    people = {}
+    people: dict[tuple[str, str], Person] = {}
     for provider in {provider for provider, _ in met}:
         refs = [ref for issuer, ref in met if issuer == provider]
+        if provider == PAGE:
+            people |= _visitors(session, refs)
+            continue
         query = (
             select(Identity)
             .where(Identity.provider == provider, Identity.ref.in_(refs))
@@ -338,6 +341,13 @@ def _people(session: Session, messages: Iterable[IncomingMessage]) -> dict[tuple
                 identity.platform, identity.bot = message.platform, message.bot
             people[provider, identity.ref] = identity.person
     return people
+
+
+def _visitors(session: Session, refs: Iterable[str]) -> dict[tuple[str, str], Person]:
+    """Who has been recognised on a page. That makes no account: nothing can be said to anybody there."""
+    here = (Person.id.in_([int(ref) for ref in refs]), Person.left_on.is_(None))
+    query = select(Person).where(*here).options(joinedload(Person.organisation))
+    return {(PAGE, str(person.id)): person for person in session.scalars(query)}
 
 
 def _chats(session: Session, messages: Iterable[IncomingMessage], now: datetime) -> dict[Key, Chat]:

@@ -5,10 +5,14 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.content import File, Text
 from models.sealing import digest
 
 MARK = 32
 """Hexadecimal digits of a signature: 128 bits."""
+FILE_FOR = timedelta(days=7)
+"""How long the link to a file is good."""
+NO_FILES = "{name} 在这里发不了文件，服务器也没有配公网地址（public_url）。请跟运维说一声。"
 
 
 class BadLink(Exception):
@@ -28,6 +32,11 @@ class Links:
     def make(self, page: str, subject: str, now: datetime, lasts: timedelta) -> str:
         """The address of a page (``ledger``) about a subject (``attendance:12:2026-01``); empty where there is none."""
         return f"{self.base}/p/{page}/{token_for(page, subject, now + lasts)}" if self.base else ""
+
+    def to_file(self, file: File, now: datetime) -> Text:
+        """What is said in place of a file where the platform takes none."""
+        link = self.make("file", f"{file.name}|{file.about}", now, FILE_FOR)
+        return Text(f"📎 {file.name}（{FILE_FOR.days} 天内有效）\n{link}" if link else NO_FILES.format(name=file.name))
 
 
 def token_for(page: str, subject: str, until: datetime) -> str:

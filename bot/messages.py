@@ -6,6 +6,9 @@ from typing import Literal, Protocol
 
 from pydantic import TypeAdapter
 
+PAGE = "page"
+"""The platform of what people do on a signed page. It knows them by their ids of the roster, and nothing can be said to
+them there but the answer itself."""
 PROVIDERS = {
     "feishu": "feishu",
     "wecom_aibot": "wecom",
@@ -77,8 +80,8 @@ class IncomingMessage:
 
     @property
     def provider(self) -> str:
-        """Who issued the sender's id: feishu, wecom, wechat or sandbox."""
-        return PROVIDERS[self.platform]
+        """Who issued the sender's id: feishu, wecom, wechat or sandbox; the roster itself for a page."""
+        return PAGE if self.platform == PAGE else PROVIDERS[self.platform]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ ATTEMPT = 20.0
 """Seconds that one attempt may take."""
 LEASE = timedelta(seconds=30)
 """Longer than an attempt, and the wait for its turn in the chat, can take."""
+RENEW = timedelta(seconds=3)
+"""Between two renewals of the leases of posts whose files are being made: that may take longer than a lease."""
 AT_ONCE = 64
 """Posts under way at once in one process."""
 ACKNOWLEDGEMENTS = 1000
@@ -67,9 +69,9 @@ _oldest = Gauge("jufeng_outbox_oldest_seconds", "Age of the oldest post that is 
 
 Way = tuple[str, str]
 """``(platform, bot)``."""
-FILE_FOR = timedelta(days=7)
-"""How long the link to a file is good."""
-NO_ROAD = "{name} 在这里发不了文件，服务器也没有配公网地址（public_url）。请跟运维说一声。"
+Made = Text | Card | Attachment | Acknowledge
+UNREADABLE = (ValueError, LookupError, NoResultFound)
+"""What making the content of a post raises that nobody can make, such as one of a later version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class _Job:
     lane: str
     target: str
     to_person: bool
-    content: Text | Card | Attachment | Acknowledge
+    content: Made | File
+    """A file is made when it is sent."""
     ref: str
     attempts: int
     due_at: datetime
@@ -122,9 +125,13 @@ class Outbox:
         self._clock = clock
         self._owner = secrets.token_hex(8)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._bindery = ThreadPoolExecutor(1, thread_name_prefix="files")
         self._announced = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[_Result]] = set()
+        self._making: set[int] = set()
+        """The posts under way whose files are not made yet."""
+        self._renew_at = datetime.min.replace(tzinfo=UTC)
         self._paused: dict[Way, datetime] = {}
         self._pace: dict[str, float] = {}
         self._look_at_held = datetime.min.replace(tzinfo=UTC)
@@ -147,6 +154,7 @@ class Outbox:
         if self._task is not None:
             await self._task
         self._thread.shutdown()
+        self._bindery.shutdown()
 
     async def emptied(self, within: float = 5.0) -> bool:
         """Waits until nothing that is due is left waiting, at most ``within`` seconds."""
@@ -187,7 +195,7 @@ class Outbox:
 
     async def _round(self, results: Sequence[_Result]) -> int:
         """Writes results, leases what is next, and starts it. Returns how many were started."""
-        room = 0 if self._stopping else AT_ONCE - len(self._under_way)
+        room = 0 if self._stopping else AT_ONCE - (len(self._under_way) - len(self._making))
         try:
             jobs = await asyncio.get_running_loop().run_in_executor(self._thread, self._settle_and_lease, results, room)
         except Exception:  # whatever it was, what has been sent must be written down in the next round
@@ -204,6 +212,7 @@ class Outbox:
     def _settle_and_lease(self, results: Sequence[_Result], room: int) -> list[_Job]:
         with self._database.write.begin() as session:
             _settle(session, results, self._clock())
+            self._renew(session)
             if room <= 0:
                 return []
             now = self._clock()
@@ -211,6 +220,13 @@ class Outbox:
             jobs = self._lease(session, self._acknowledge(session, now), ACKNOWLEDGEMENTS)
             jobs += self._lease(session, self._heads(now), room)
             return jobs
+
+    def _renew(self, session: Session) -> None:
+        making, now = tuple(self._making), system_clock()
+        if making and now >= self._renew_at:
+            self._renew_at = now + RENEW
+            own = (Post.id.in_(making), Post.leased_by == self._owner)
+            session.execute(update(Post).where(*own).values(leased_until=now + LEASE))
 
     def _expire(self, session: Session, now: datetime) -> None:
         """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
@@ -269,7 +285,7 @@ class Outbox:
         """None for a post that cannot go out now. One that cannot be read, as of a later version, stops no others."""
         try:
             job = self._job(session, post)
-        except (ValueError, LookupError, NoResultFound) as error:
+        except UNREADABLE as error:
             _log.error("post %d cannot be read: %s", post.id, type(error).__name__)
             post.state, post.error = PostState.DEAD, type(error).__name__
             return None
@@ -335,27 +351,35 @@ class Outbox:
             updates_ref=updated or "",
         )
 
-    def _shown(self, session: Session, content: Content, limits: Limits) -> Text | Card | Attachment | Acknowledge:
-        """What is made of a record is made now."""
-        if not isinstance(content, Refresh | File):
-            return content
-        kind, _, subject = content.about.partition(":")
+    def _shown(self, session: Session, content: Content, limits: Limits) -> Made | File:
+        """A card that is made of a record is made now; a file, which may take long, when the post is attempted."""
         if isinstance(content, Refresh):
+            kind, _, subject = content.about.partition(":")
             return self._cards[kind](session, int(subject))
-        if limits.files:
-            return Attachment(content.name, self._files[kind](session, subject))
-        link = self._links.make("file", f"{content.name}|{content.about}", self._clock(), FILE_FOR)
-        return Text(
-            f"📎 {content.name}（{FILE_FOR.days} 天内有效）\n{link}" if link else NO_ROAD.format(name=content.name)
-        )
+        if isinstance(content, File) and not limits.files:
+            return self._links.to_file(content, self._clock())
+        return content
+
+    # In the files' thread: it changes nothing, and nothing else waits for it.
+
+    def _make(self, file: File) -> Attachment:
+        if self._stopping:  # those that wait for their turn are left for the next start
+            raise RetryLater("stopping", 0.0)
+        kind, _, subject = file.about.partition(":")
+        with self._database.read() as session:
+            try:
+                return Attachment(file.name, self._files[kind](session, subject))
+            except UNREADABLE as error:
+                raise Refused(type(error).__name__) from error
 
     # In the event loop.
 
     async def _attempt(self, job: _Job) -> _Result:
         try:
+            content = await self._made(job.id, job.content)
             await self._keep_pace(job)
             async with asyncio.timeout(ATTEMPT):
-                return _Result(job, await self._deliver(job))
+                return _Result(job, await self._deliver(job, content))
         except RetryLater as wait:
             return self._later(job, wait)
         except (Uncertain, TimeoutError):
@@ -368,17 +392,27 @@ class Outbox:
             _log.error("post %d failed: %s\n%s", job.id, type(error).__name__, where(error))
             return self._later(job, RetryLater(type(error).__name__, 0.0))
 
-    async def _deliver(self, job: _Job) -> dict[str, Any]:
+    async def _made(self, post_id: int, content: Made | File) -> Made:
+        """The content as it goes out. The lease is renewed for as long as its file is being made."""
+        if not isinstance(content, File):
+            return content
+        self._making.add(post_id)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._bindery, self._make, content)
+        finally:
+            self._making.discard(post_id)
+
+    async def _deliver(self, job: _Job, content: Made) -> dict[str, Any]:
         sender = self._senders[job.way]
-        if isinstance(job.content, Acknowledge):
+        if isinstance(content, Acknowledge):
             await sender.react(job.ref, chat=job.target)
             return {"state": PostState.SENT}
         if job.kind is PostKind.POST:
-            delivery = Delivery(job.uuid, job.target, job.to_person, job.content, job.ref)
+            delivery = Delivery(job.uuid, job.target, job.to_person, content, job.ref)
             return {"state": PostState.SENT, "sent_ref": await sender.send(delivery)}
-        if not (sender.limits.updates and job.updates_ref and isinstance(job.content, Card)):
+        if not (sender.limits.updates and job.updates_ref and isinstance(content, Card)):
             return {"state": PostState.DROPPED}
-        await sender.update(job.updates_ref, job.content, private=job.to_person)
+        await sender.update(job.updates_ref, content, private=job.to_person)
         return {"state": PostState.SENT}
 
     async def _keep_pace(self, job: _Job) -> None:

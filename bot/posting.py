@@ -126,15 +126,23 @@ class Posting:
 
     def reach(self, person: Person) -> Address | None:
         """Where the person was last met, or could be met."""
-        query = (
-            select(Identity).where(Identity.person_id == person.id).order_by(Identity.platform.is_(None), Identity.id)
-        )
+        return self.reach_all([person]).get(person.id)
+
+    def reach_all(self, people: Iterable[Person]) -> dict[int, Address]:
+        """Where each was last met, or could be met, by the person's id, in one query. Others are missing."""
+        ids = [person.id for person in people]
+        query = select(Identity).where(Identity.person_id.in_(ids)).order_by(Identity.platform.is_(None), Identity.id)
+        found: dict[int, Address] = {}
         for identity in self._session.scalars(query):
-            if identity.platform and identity.bot:
-                return Address(identity.platform, identity.bot, identity.ref, to_person=True)
-            if home := self._roads.homes.get(identity.provider):
-                return Address(*home, identity.ref, to_person=True)
-        return None
+            if (address := self._address_of(identity)) is not None:
+                found.setdefault(identity.person_id, address)
+        return found
+
+    def _address_of(self, identity: Identity) -> Address | None:
+        if identity.platform and identity.bot:
+            return Address(identity.platform, identity.bot, identity.ref, to_person=True)
+        home = self._roads.homes.get(identity.provider)
+        return Address(*home, identity.ref, to_person=True) if home else None
 
     def acknowledge(self, address: Address, content: Acknowledge, *, ref: str, message_id: int) -> None:
         """Ticks the message ``ref``, or names the person in the chat's next merged line."""

@@ -27,8 +27,17 @@ ACTS_AT_ONCE = frozenset(
 """What needs nothing but to be said. Other handlers ask for what is missing better than a general question does."""
 HAPPENINGS = frozenset({"joined", "entered", "members"})
 """Kinds of messages that nobody said; each has a handler of that name."""
-ALONE = frozenset({"photo_alone", "place_alone"})
-"""What came without a word. Where it completes nothing, and nobody asked the bot, nothing of it is kept."""
+MAYBE_CHATTER = frozenset(
+    {
+        *("photo_alone", "place_alone", "notice_ack", "casual_ack", "case_feedback"),
+        *("coming", "withdraw_leave", "refuse_leave", "vouch", "materials", "add_material", "inflow"),
+        *("send_notice", "ack_list", "duty_query", "set_duty"),
+        *("plan_lesson", "move_lesson", "cancel_lesson", "plan_series"),
+    }
+)
+"""What people also say to one another. Where its handler has nothing to say, nothing of it is kept."""
+CASUAL_ACK = Intent("casual_ack", 1.0, reply=True)
+"""What people say to a notice and to one another: whether it answers a notice, its handler knows."""
 BEFORE_TYING = frozenset({"joined", "members", "bind", "bind_chat"})
 """What is heard in a group that is not tied yet without the bot being addressed."""
 
@@ -58,10 +67,12 @@ class Router:
         """Does what the message wants. None: it wants nothing of the bot, and nothing of it is kept."""
         context = _context(batch, message, message_id)
         intent = self._intent(context)
+        if intent.acknowledges:
+            intent = CASUAL_ACK
         if not intent.reply or _overheard(context, intent):
             return None
         reply = _call(context, intent)
-        if reply is None and intent.name in ALONE:
+        if reply is None and intent.name in MAYBE_CHATTER:
             return None
         return Handled(intent.name, _send(context, reply) if reply else "")
 
@@ -74,7 +85,7 @@ class Router:
         if message.photos and not message.text:
             return Intent("photo_alone", 1.0, reply=True)
         return self._understander.understand(
-            message.text, addressed=message.addressed, role=context.role, private=message.private, now=context.now
+            message.text, addressed=message.addressed, role=context.role, private=message.private, now=context.said_at
         )
 
 

@@ -12,7 +12,7 @@ from models.inbox import Claim
 HELP = {
     "member": (
         "我是小蜂。你可以说：\n"
-        "「签到」上课打卡\n"
+        "「签到」上课打卡，「请假 原因」「补课」「我的考勤」\n"
         "「东门井盖没了」报隐患，配张照片更好\n"
         "「诉求 充电柜太少」私下说，群里谁也看不到\n"
         "「我的积分」「申报 搬物资2小时」\n"
@@ -20,11 +20,13 @@ HELP = {
     ),
     "secretary": (
         "书记好，您可以说：\n"
-        "「开课 10分钟微课堂 交通安全」「谁没签到」「结束签到」\n"
-        "「计划 党员大会 周五15:00」「准假 小李」\n"
+        "「开课 10分钟微课堂 交通安全」「谁没签到」「签到码」「结束签到」\n"
+        "「计划 党员大会 周五15:00」「改期」「取消」「准假 小李」\n"
+        "「这个月还差什么」「通知 明天大风」「谁没收到」\n"
         "「待办」「受理 1001」「派单 1001 物业」「办结 1001 已清运」\n"
         "「通过 31」「加分 小李 5 送考」\n"
-        "「周报」「名册」「导出 名册」，第一次进群先「绑定 支部名称」"
+        "「周报」「名册」「流动党员」「导出 考勤」「导出 纪要」\n"
+        "第一次进群先「绑定 支部名称」"
     ),
     "contact": (
         "您好，派给您单位的事会发到这里。可以说：\n"
@@ -32,10 +34,15 @@ HELP = {
         "「受理 1001」「办结 1001 已清运」\n"
         "「退单 1001 不归我们管」"
     ),
-    "organizer": "您好，每周一 9:30 我把下面各支部的情况发给您。想现在看，发「周报」。",
+    "organizer": (
+        "您好，每周一 9:30 我把下面各支部的情况发给您。想现在看，发「周报」；哪些支部还差哪些会，发「这个月还差什么」。"
+    ),
 }
 DOUBT = {
     "accept_case": "受理 1001",
+    "ack_list": "谁没收到",
+    "add_material": "材料 党课 链接",
+    "answer_questions": "答案 AB",
     "appeal_file": "诉求 什么事",
     "approve_claim": "通过 31",
     "approve_leave": "准假 小李",
@@ -43,31 +50,55 @@ DOUBT = {
     "attendance_list": "谁没签到",
     "bind": "报到 姓名 手机后四位",
     "bind_chat": "绑定 支部名称",
+    "cancel_lesson": "取消 党课",
     "case_feedback": "评价 1001 满意",
     "case_list": "待办",
     "case_query": "进度 1001",
     "check_in": "签到",
     "close_lesson": "结束签到",
+    "close_notice": "结束通知 1",
+    "coming": "我会来",
     "confirm_members": "确认对上 1",
+    "confirm_vouch": "确认代报 小张",
     "decline_case": "不受理 1001 理由",
     "digest": "周报",
-    "export": "导出 名册",
+    "duty_query": "这个月还差什么",
+    "end_series": "停系列 1",
+    "export": "导出 考勤",
     "grant_points": "加分 小李 5 送考",
     "hazard_report": "隐患 哪里、怎么了",
     "help": "帮助",
+    "home_report": "已向流出地汇报",
+    "inflow": "流入 流出地党支部 联系人 手机 2026年3月",
     "leaderboard": "积分榜",
     "leave_request": "请假 今晚要跑单",
     "lesson_query": "什么时候上课",
+    "make_up": "补课",
+    "make_up_note": "心得 学到了什么",
+    "materials": "材料 党课",
     "merge_case": "并案 1002 到 1001",
+    "mobile_members": "流动党员",
+    "move_lesson": "改期 党课 周六15:00",
+    "my_lessons": "我的考勤",
     "open_lesson": "开课 10分钟微课堂 主题",
+    "open_sites": "随到随学 主题 地点 3天",
+    "outflow": "离开支部",
     "party_application": "我想入党",
     "plan_lesson": "计划 党员大会 周五15:00",
+    "plan_series": "每周三15:30 10分钟微课堂",
     "points_claim": "申报 做了什么 2小时",
     "points_query": "我的积分",
+    "refuse_leave": "不准假 小李 理由",
+    "refuse_vouch": "不认代报 小张",
     "reject_claim": "驳回 31 理由",
     "resolve_case": "办结 1001 怎么办的",
     "return_case": "退单 1001 理由",
     "roster": "名册",
+    "send_notice": "通知 要说的话",
+    "set_duty": "要求 党课 每月1次",
+    "set_questions": "出题 党课",
+    "show_code": "签到码",
+    "vouch": "代报 小张",
 }
 """How each thing is said so that it cannot be misunderstood."""
 NOT_BOUND = "还没报到的话，先发「报到 姓名 手机后四位」。"

@@ -8,21 +8,27 @@ from sqlalchemy import select
 from bot.clock import local
 from bot.content import Mention, Text
 from bot.handling import Context, Privately, Reply, Who, handles
-from bot.reports.attendance import lesson_card, lesson_summary, missing_call, missing_list
+from bot.reports.attendance import closing_summary, live_lesson_card, missing_call, missing_list
 from bot.understanding.intent import Intent
-from handlers.branch import branch_chat, new_lesson, open_in
+from handlers.branch import NOT_OPENED, branch_chat, new_lesson, open_in
+from handlers.leave import leave_list
+from handlers.lesson_fields import put, read_fields
 from handlers.people import mentions
-from models.attendance import attendance, count_present
+from models.attendance import attendance
 from models.chats import Chat
 from models.lessons import (
     Lesson,
     LessonState,
     close_lesson,
+    kind_named,
     open_lesson,
 )
 from models.people import Person
 
 NOTHING_OPEN = "现在没有开着的签到。要开始，请发「开课 10分钟微课堂 主题」。"
+NOTHING_PLANNED = "最近没有课，也没有人请假。要安排，请发「计划 党员大会 周五15:00」。"
+ON_LEAVE = "假"
+"""What is in every question for those on leave, and in no other of this kind."""
 NEAR = timedelta(hours=1)
 """How near its time a planned lesson is what 开课 without a kind means."""
 
@@ -33,20 +39,23 @@ CALLED = 20
 
 @handles("open_lesson", by=Who.SECRETARY)
 def open_(context: Context, intent: Intent) -> Reply | None:
-    """Opens check-in in the branch's group, for what was planned for today where it fits."""
+    """Opens check-in in the branch's group, for what was planned for today where it fits; from when it was said on."""
     chat = branch_chat(context)
     if isinstance(chat, Text):
         return Privately(chat)
     running = open_in(context, chat)
     if running is not None:
-        return Privately(Text(f"《{running.topic or running.kind}》还在签到。请先发「结束签到」。"))
-    lesson = _planned_today(context, chat, intent) or new_lesson(chat, intent)
+        if running.closes_at is None or context.said_at < running.closes_at:
+            return Privately(Text(f"《{running.topic or running.kind}》还在签到。请先发「结束签到」。"))
+        _end(context, chat, running)  # its time is over: the schedule would have ended it, but comes later
+    lesson = _planned_today(context, chat, intent) or new_lesson(context, chat, intent)
+    put(lesson, read_fields(context.message.text))
     lesson.chat_id = chat.id
     lesson.led_by = context.person.id if context.person else None
     lesson.message_id = context.message_id
-    open_lesson(context.session, lesson, context.now)
+    open_lesson(context.session, lesson, context.said_at)
     context.batch.forget_shared()  # who checks in right behind this, in the same batch, must find it
-    lesson.card = context.say(chat, lesson_card(lesson, *count_present(context.session, lesson)))
+    lesson.card = context.say(chat, live_lesson_card(context.session, lesson.id))
     return Text(f"已经在{f'「{chat.title}」' if chat.title else '群'}里开始签到。") if context.private else None
 
 
@@ -54,15 +63,16 @@ def _planned_today(context: Context, chat: Chat, intent: Intent) -> Lesson | Non
     query = select(Lesson).where(
         Lesson.organisation_id == chat.organisation_id,
         Lesson.state == LessonState.PLANNED,
-        Lesson.planned_at >= context.now - timedelta(hours=12),
-        Lesson.planned_at <= context.now + timedelta(hours=12),
+        Lesson.planned_at >= context.said_at - timedelta(hours=12),
+        Lesson.planned_at <= context.said_at + timedelta(hours=12),
     )
-    today = local(context.now).date()
-    kind, topic = intent.text("kind"), intent.text("topic")
+    today = local(context.said_at).date()
+    kind, topic = kind_named(intent.text("kind")), intent.text("topic")
     for lesson in context.session.scalars(query.order_by(Lesson.planned_at)):
-        same_day = lesson.planned_at is not None and local(lesson.planned_at).date() == today
-        meant = lesson.kind == kind if kind else _is_about_to_start(lesson, context.now)
-        if same_day and meant and (not topic or lesson.topic in ("", topic)):
+        soon = _is_about_to_start(lesson, context.said_at)
+        today_or_soon = soon or (lesson.planned_at is not None and local(lesson.planned_at).date() == today)
+        meant = lesson.kind == kind if kind else soon
+        if today_or_soon and meant and (not topic or lesson.topic in ("", topic)):
             lesson.topic = lesson.topic or topic
             return lesson
     return None
@@ -81,20 +91,30 @@ def close(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG001
     lesson = open_in(context, chat)
     if lesson is None:
         return Privately(Text(NOTHING_OPEN))
-    close_lesson(lesson, context.now)
+    summary = _end(context, chat, lesson)
+    return summary if context.private else None
+
+
+def _end(context: Context, chat: Chat, lesson: Lesson) -> Text:
+    """Closes the lesson when it was said to be, or at its time where that was earlier; the group hears the summary."""
+    close_lesson(lesson, min(context.said_at, lesson.closes_at or context.said_at))
+    context.session.flush()  # before another one opens in the chat
     if lesson.card is not None:
         context.batch.posting.refresh(lesson.card, f"lesson:{lesson.id}")
-    summary = lesson_summary(lesson, attendance(context.session, lesson))
+    summary = closing_summary(context.session, lesson)
     context.say(chat, summary)
-    return summary if context.private else None
+    return summary
 
 
 @handles("attendance_list", by=Who.SECRETARY)
 def attendance_list(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
-    """Who has not checked in; asked in the group while there is time, it calls them."""
+    """Who has not checked in, or who is on leave; asked in the group while there is time, it calls the missing."""
     chat = branch_chat(context)
     if isinstance(chat, Text):
         return Privately(chat)
+    if ON_LEAVE in context.message.text:
+        about = open_in(context, chat) or _next_planned(context, chat) or _last_closed(context, chat)
+        return leave_list(context, about) if about else Privately(Text(NOTHING_PLANNED))
     lesson = open_in(context, chat) or _last_closed(context, chat)
     if lesson is None:
         return Privately(Text(NOTHING_OPEN))
@@ -108,6 +128,15 @@ def _called(context: Context, lesson: Lesson, missing: Sequence[Person]) -> tupl
     if context.chat is None or lesson.state is not LessonState.OPEN or len(missing) > CALLED:
         return ()
     return mentions(context, (person for person in missing if person is not context.person), context.chat)
+
+
+def _next_planned(context: Context, chat: Chat) -> Lesson | None:
+    query = select(Lesson).where(
+        Lesson.organisation_id == chat.organisation_id,
+        Lesson.state == LessonState.PLANNED,
+        Lesson.planned_at > context.now - NOT_OPENED,
+    )
+    return context.session.scalars(query.order_by(Lesson.planned_at).limit(1)).one_or_none()
 
 
 def _last_closed(context: Context, chat: Chat) -> Lesson | None:

@@ -8,6 +8,7 @@ from bot.content import Mention
 from bot.handling import Context
 from bot.messages import PROVIDERS
 from models.chats import Chat
+from models.organisations import Organisation
 from models.people import LEADING, Identity, Person, Post, people_below, posts_of
 
 NOBODY = "名册里没有找到「{name}」，请写全名。"
@@ -23,9 +24,13 @@ def find_person(context: Context, name: str) -> list[Person]:
     return [p for p in people if p.name == name] or [p for p in people if name in p.name]
 
 
-def leaders_of(context: Context, person: Person) -> list[Person]:
-    """Who is asked on somebody's behalf: 书记 and 副书记, else 组织委员 or 组长, of the nearest organisation."""
-    for organisation in (person.organisation, *context.batch.tree.above(person.organisation)):
+def leaders_of(context: Context, person: Person, nearest: Organisation | None = None) -> list[Person]:
+    """Who is asked on somebody's behalf: 书记 and 副书记, else 组织委员 or 组长, of the nearest organisation.
+
+    ``nearest``: where to begin, if not with the person's own.
+    """
+    own = nearest or person.organisation
+    for organisation in (own, *context.batch.tree.above(own)):
         for posts in ((Post.SECRETARY, Post.DEPUTY), (Post.ORGANISATION, Post.LEADER)):
             found = [p for p in posts_of(context.session, organisation, *posts) if p.id != person.id]
             if found:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 
-FIRST = {"case": 1001, "claim": 1, "match": 1}
+FIRST = {"case": 1001, "claim": 1, "match": 1, "notice": 1}
 
 
 class Counter(Base):

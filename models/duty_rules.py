@@ -2,19 +2,21 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import WithId
 
 
 class DutyRule(WithId):
-    """How often a kind of lesson is held there: ``times`` in each ``every``; 0: it is not asked for."""
+    """How often a kind of lesson is held there: ``times`` in each ``every``; 0: it is not asked for.
+
+    Rules are only ever added: the last one set before a period ends is the one that the period is judged by.
+    """
 
     __tablename__ = "duty_rules"
-    __table_args__ = (UniqueConstraint("organisation_id", "kind"),)
 
-    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
     kind: Mapped[str]
     every: Mapped[str]
     """``month``, ``quarter`` or ``year``."""

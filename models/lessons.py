@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -10,6 +11,25 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from models.base import SealedBytes, SealedText, WithId
 from models.organisations import Organisation, OrganisationKind
 from models.people import COMMITTEE, MEMBERS, Person, Status, people_below
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """How many of those who have a vote must be there before anything is voted on. It is a hint: the 书记 decides."""
+
+    share: Fraction
+    called: str
+    """How the share is said: 过半数, 正好半数, 不到半数."""
+    voters: str = "有表决权"
+    """Who has a vote."""
+
+
+HALF = Quorum(Fraction(1, 2), "半数")
+"""《中国共产党支部工作条例（试行）》第十一条, the domain's table."""
+HALF_OF_COMMITTEE = Quorum(Fraction(1, 2), "半数", "委员")
+"""第十二条, the domain's table."""
+FOUR_FIFTHS = Quorum(Fraction(4, 5), "五分之四")
+"""选举, the domain's table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +42,49 @@ class LessonKind:
     """``party``: 党员; ``committee``: 支委; ``learners``: 党员, 发展对象 and 积极分子; ``all``: the whole roster."""
     late_after: int
     """Minutes after its beginning from which who checks in is late (迟到)."""
+    quorum: Quorum | None = None
 
 
 LESSON_KINDS = {
     kind.name: kind
     for kind in (
-        LessonKind("党员大会", 60, "party", 15),
-        LessonKind("支委会", 60, "committee", 15),
+        LessonKind("党员大会", 60, "party", 15, HALF),
+        LessonKind("支委会", 60, "committee", 15, HALF_OF_COMMITTEE),
         LessonKind("党小组会", 60, "party", 15),
         LessonKind("党课", 60, "learners", 15),
         LessonKind("主题党日", 60, "party", 15),
         LessonKind("组织生活会", 60, "party", 15),
         LessonKind("民主评议党员", 60, "party", 15),
+        LessonKind("选举", 60, "party", 15, FOUR_FIFTHS),
         LessonKind("10分钟微课堂", 10, "all", 5),
         LessonKind("班前一刻钟", 15, "all", 5),
         LessonKind("红色学堂", 30, "all", 10),
     )
 }
 DEFAULT_KIND = "10分钟微课堂"
+_ALSO_CALLED = {
+    "支部党员大会": "党员大会",
+    "支部大会": "党员大会",
+    "党员发展大会": "党员大会",
+    "支部委员会": "支委会",
+    "民主评议": "民主评议党员",
+    "党日活动": "主题党日",
+    "专题党课": "党课",
+    "微党课": "党课",
+    "换届选举": "选举",
+    "微课堂": "10分钟微课堂",
+    "十分钟微课堂": "10分钟微课堂",
+}
+
+
+def kind_named(words: str) -> str:
+    """The kind of lesson that people call so; empty where it is none."""
+    return words if words in LESSON_KINDS else _ALSO_CALLED.get(words, "")
+
+
+def kind_within(text: str) -> str:
+    """The word of the text that names a kind of lesson, the longest of several; empty where there is none."""
+    return max((word for word in (*LESSON_KINDS, *_ALSO_CALLED) if word in text), key=len, default="")
 
 
 class LessonState(StrEnum):
@@ -68,8 +113,7 @@ class Lesson(WithId):
 
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
     chat_id: Mapped[int | None] = mapped_column(ForeignKey("chats.id"))
-    """Where it is held; at most one is open in a chat. A lesson planned in private chat has none until it opens, one
-    that is open for days (随到随学) never has one."""
+    """Where it is held; at most one is open in a chat. One that is open for days (随到随学) has none."""
     kind: Mapped[str]
     counts_as: Mapped[str] = mapped_column(default="", server_default="")
     """The kind of 三会一课 that a lesson of another kind is marked to be as well; empty: none."""
@@ -113,6 +157,10 @@ class Lesson(WithId):
     def title(self) -> str:
         """``10分钟微课堂《交通安全》``, or the kind alone where there is no topic."""
         return f"{self.kind}《{self.topic}》" if self.topic else self.kind
+
+    def is_late(self, moment: datetime) -> bool:
+        """Whether who checks in then is late (迟到)."""
+        return self.late_from is not None and moment >= self.late_from
 
 
 class RollEntry(WithId):
@@ -215,6 +263,8 @@ class Leave(WithId):
     reason: Mapped[str] = mapped_column(SealedText())
     state: Mapped[Decision]
     refused_why: Mapped[str | None] = mapped_column(SealedText())
+    times: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """How often it has been asked for: what was refused may be asked for once more."""
     asked_at: Mapped[datetime]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     decided_at: Mapped[datetime | None]
@@ -232,9 +282,14 @@ def open_lesson(session: Session, lesson: Lesson, now: datetime, minutes: int | 
     session.add(lesson)
     session.flush()
     session.add_all(
-        RollEntry(lesson_id=lesson.id, person_id=p.id, votes=p.vote_here and p.status is Status.FULL)
-        for p in audience(session, lesson)
+        RollEntry(lesson_id=lesson.id, person_id=person.id, votes=_votes(kind, person))
+        for person in audience(session, lesson)
     )
+
+
+def _votes(kind: LessonKind, person: Person) -> bool:
+    """In the 支委会 every 委员 has a vote, elsewhere the 正式党员 whose vote is in this branch."""
+    return kind.audience == "committee" or (person.vote_here and person.status is Status.FULL)
 
 
 def close_lesson(lesson: Lesson, now: datetime) -> None:
@@ -245,13 +300,19 @@ def close_lesson(lesson: Lesson, now: datetime) -> None:
 
 def audience(session: Session, lesson: Lesson) -> list[Person]:
     """Who is expected at a lesson of this kind and organisation."""
-    people = [p for p in people_below(session, lesson.organisation) if p.organisation.kind is not OrganisationKind.UNIT]
+    return [person for person in people_below(session, lesson.organisation) if is_for(lesson, person)]
+
+
+def is_for(lesson: Lesson, person: Person) -> bool:
+    """Whether the lesson is for this person, who belongs to its organisation or to one below."""
+    if person.organisation.kind is OrganisationKind.UNIT:
+        return False
     match LESSON_KINDS[lesson.kind].audience:
         case "party":
-            return [p for p in people if p.status in MEMBERS]
+            return person.status in MEMBERS
         case "committee":
-            return [p for p in people if p.organisation_id == lesson.organisation_id and p.post in COMMITTEE]
+            return person.organisation_id == lesson.organisation_id and person.post in COMMITTEE
         case "learners":
-            return [p for p in people if p.status is not Status.MASSES]
+            return person.status is not Status.MASSES
         case _:
-            return people
+            return True

@@ -1,11 +1,14 @@
 """Make-up (补课) of a missed lesson: its material, then a note of what was learned, or the secretary's questions."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import SealedText, WithId
+
+TIME_LIMIT = timedelta(days=30)
+"""For how long after its end a lesson can be made up."""
 
 
 class MakeUp(WithId):
@@ -22,6 +25,7 @@ class MakeUp(WithId):
     """心得, where there were no questions."""
     answers: Mapped[str | None]
     """``ABC``: the last that were given."""
+    answered_at: Mapped[datetime | None]
     message_id: Mapped[int]
     """The message that finished it, or began it."""
 

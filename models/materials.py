@@ -21,7 +21,7 @@ class Material(WithId):
     file: Mapped[str]
     """The name under which the file is kept (a photo's media name, or ``<id>.<ending>``); empty where it is none."""
     size: Mapped[int]
-    """Bytes of the file."""
+    """Bytes of an uploaded file; 0 for what is none, and for photos."""
     added_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     added_at: Mapped[datetime]
     message_id: Mapped[int]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint, select
+from sqlalchemy import JSON, ColumnElement, ForeignKey, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import WithId
@@ -60,3 +60,9 @@ class Tree:
         """The organisations whose name or path is ``text``; failing that, those whose name contains it."""
         exact = [org for org in self.by_id.values() if text in (org.name, org.path)]
         return exact or [org for org in self.by_id.values() if text and text in org.name]
+
+
+def at_or_below(organisation: Organisation) -> ColumnElement[bool]:
+    """The condition on ``Organisation`` that it is this one or below it."""
+    below = Organisation.path.startswith(organisation.path + "/", autoescape=True)
+    return (Organisation.path == organisation.path) | below

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import SealedText, WithId
-from models.organisations import Organisation, OrganisationKind
+from models.organisations import Organisation, OrganisationKind, at_or_below
 
 
 class Status(StrEnum):
@@ -81,12 +81,20 @@ class Person(WithId):
         """Whether this person runs the organisation: 书记, 副书记, 组织委员 or 组长 of it or of one above."""
         if self.post is Post.LEADER and self.organisation.kind is not OrganisationKind.GROUP:
             return False
-        return self.post in LEADING and self.organisation.covers(organisation)
+        return self.left_on is None and self.post in LEADING and self.organisation.covers(organisation)
+
+    def settle_vote(self) -> None:
+        """表决权 stays with the 流出地党组织 of a 流动党员, where the formal relation is."""
+        self.vote_here = self.status is Status.FULL and not (self.mobile and self.home_organisation)
+
+    def looks_after(self, organisation: Organisation) -> bool:
+        """Whether this person is the 组织员 of the organisation or of one above: sees how it stands, runs nothing."""
+        return self.left_on is None and self.post is Post.ORGANISER and self.organisation.covers(organisation)
 
     def contact_of(self, organisation: Organisation) -> bool:
         """Whether this person is the unit's 联系人."""
         of_unit = self.post is Post.CONTACT and self.organisation.kind is OrganisationKind.UNIT
-        return of_unit and self.organisation.covers(organisation)
+        return of_unit and self.left_on is None and self.organisation.covers(organisation)
 
 
 class Identity(WithId):
@@ -120,11 +128,13 @@ def people_below(session: Session, organisation: Organisation) -> list[Person]:
     query = (
         select(Person)
         .join(Person.organisation)
-        .where(
-            Person.left_on.is_(None),
-            (Organisation.path == organisation.path)
-            | Organisation.path.startswith(organisation.path + "/", autoescape=True),
-        )
+        .where(Person.left_on.is_(None), at_or_below(organisation))
         .order_by(Person.id)
     )
     return list(session.scalars(query))
+
+
+def people_gone(session: Session, organisation: Organisation) -> list[Person]:
+    """Everyone who has left the organisation or one below it."""
+    query = select(Person).join(Person.organisation).where(Person.left_on.is_not(None), at_or_below(organisation))
+    return list(session.scalars(query.order_by(Person.id)))

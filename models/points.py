@@ -25,6 +25,7 @@ class PointRule:
 
 
 LESSON = PointRule("上课", 2, 10, 60)
+MAKE_UP = PointRule("补课", 1, 3, 20)
 HAZARD = PointRule("隐患属实", 5, 20, 100)
 SERVICE = PointRule("志愿服务", 10, 80, 400)
 """An hour."""

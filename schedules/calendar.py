@@ -55,6 +55,9 @@ class Window:
 
 Windows = tuple[Window, ...]
 
+_HALF_HOUR = 30
+LESSON_HOUR = 15 * 60
+"""Riders' lessons are held between 15:00 and 17:00 where nothing speaks against it."""
 NIGHT = Window(22 * 60, 7 * 60)
 """Nothing but an urgent alert is posted between 22:00 and 07:00."""
 
@@ -81,6 +84,16 @@ def is_working_day(day: date) -> bool:
     except NotImplementedError:
         _warn_of_table()
         return day.weekday() < 5
+
+
+def is_public_holiday(day: date) -> bool:
+    """Whether this day belongs to a public holiday; an ordinary weekend does not. None is known beyond the table."""
+    try:
+        off, name = chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        _warn_of_table()
+        return False
+    return bool(off and name)
 
 
 @cache
@@ -130,6 +143,37 @@ def _first_free(moment: datetime, windows: Windows) -> datetime | None:
             return None
     whole_minute = here.replace(second=0, microsecond=0)
     return (whole_minute + timedelta(minutes=waited)).astimezone(UTC) if waited else moment
+
+
+def quiet_stretches(windows: Windows) -> Windows:
+    """What the rush hours and the night leave of a day, in order; the night alone where the others leave nothing."""
+    return _between((*windows, NIGHT)) or _between((NIGHT,))
+
+
+def _between(busy: Windows) -> Windows:
+    free = [not any(window.minutes_left(minute) for window in busy) for minute in range(_MINUTES)]
+    starts = [minute for minute in range(_MINUTES) if free[minute] and not (minute and free[minute - 1])]
+    return tuple(Window(start, start + [*free[start:], False].index(False)) for start in starts)
+
+
+def quiet_times(windows: Windows, minutes: int) -> list[time]:
+    """Half and whole hours at which something of this length fits between rush hours, the best for a lesson first.
+
+    Each quiet stretch gives the one nearest to 15:00, when lessons are held, before any gives a second one.
+    """
+    best: list[int] = []
+    others: list[int] = []
+    for stretch in quiet_stretches(windows):
+        first = -(-stretch.start // _HALF_HOUR) * _HALF_HOUR
+        fitting = sorted(range(first, stretch.end - minutes + 1, _HALF_HOUR), key=_from_lesson_hour)
+        best += fitting[:1]
+        others += fitting[1:]
+    ordered = [*sorted(best, key=_from_lesson_hour), *sorted(others, key=_from_lesson_hour)]
+    return [time(*divmod(minute, 60)) for minute in ordered]
+
+
+def _from_lesson_hour(minute: int) -> int:
+    return abs(minute - LESSON_HOUR)
 
 
 def at(day: date, clock: time) -> datetime:

@@ -1,25 +1,25 @@
-"""What a branch has to hold (三会一课 and what goes with it), and what it still owes.
+"""What a branch has to hold (三会一课 and what goes with it), and how it stands in each period.
 
-The duties are the rows of ``duties.toml``, each with its article of 《中国共产党支部工作条例（试行）》.
+The duties are the rows of ``duties.toml``, each with its article; an organisation may ask for another number of times
+(``models.duty_rules``), which holds for all below it. A lesson counts for the kind that it is marked to count as, else
+for its own, in the period in which it was opened, once somebody has checked in.
 """
 
 import importlib.resources
 import tomllib
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.clock import local
-from bot.reports.duties import DutyLine
-from models.lessons import CheckIn, Lesson, LessonState
+from bot.reports.duties import DutyLine, Verdict
+from models.duty_rules import DutyRule
 from models.organisations import Organisation, OrganisationKind, Tree
-from models.people import Person, Status
-from schedules.calendar import Span, month_of, quarter_of, year_of
+from schedules.calendar import Span, at, month_of, quarter_of, year_of
+from schedules.duty_records import Records, Rules
 
 COMMITTEE_FROM = 7
 """正式党员 from which a branch has a 支部委员会."""
@@ -27,13 +27,17 @@ COMMITTEE_FROM = 7
 Every = Literal["month", "quarter", "year"]
 Binds = Literal["branch", "committee", "group"]
 
-_SPANS: Mapping[Every, Callable[[date], Span]] = {"month": month_of, "quarter": quarter_of, "year": year_of}
-_WITHIN: Mapping[Every, str] = {"month": "本月", "quarter": "本季度", "year": "今年"}
+SPANS: Mapping[Every, Callable[[date], Span]] = {"month": month_of, "quarter": quarter_of, "year": year_of}
+A_YEAR: Mapping[Every, int] = {"month": 12, "quarter": 4, "year": 1}
+"""Periods of a year."""
+_NOW: Mapping[Every, str] = {"month": "本月", "quarter": "本季度", "year": "今年"}
+_QUARTERS = "一二三四"
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A kind of lesson that must (``hard``, 必须) or should (一般) be held ``times`` in each period."""
+    """A kind of lesson that must (``hard``, 必须) or should (一般) be held ``times`` in each period; 0: need not."""
 
     kind: str
     title: str
@@ -43,31 +47,93 @@ class Duty:
     binds: Binds
     """``branch``: each 党支部; ``committee``: those with a 支委会; ``group``: each 党小组."""
     season: int
-    """The month of the period, counted from 1, from which it is asked for."""
+    """The month of the period, counted from 1, from which one is reminded of it."""
     article: str
+
+    @property
+    def a_year(self) -> int:
+        """How many are asked for in a year."""
+        return self.times * A_YEAR[self.every]
+
+    def by(self, rule: DutyRule | None) -> "Duty":
+        """The duty as the rule asks for it. A duty with another period has no season."""
+        if rule is None:
+            return self
+        every: Every = next(each for each in SPANS if each == rule.every)
+        return replace(self, every=every, times=rule.times, season=self.season if every == self.every else 1)
 
 
 @dataclass(frozen=True, slots=True)
 class DutyState:
-    """How one duty of an organisation stands in the present period. ``planned`` ones are still to come."""
+    """How one duty of an organisation stands, or stood, in one period."""
 
     duty: Duty
+    """As it is asked for there and then."""
     organisation: Organisation
     span: Span
+    as_of: datetime
     held: int
     planned: int
+    """Still to come, or open with nobody there yet."""
 
     @property
-    def owed(self) -> int:
-        """How many are neither held nor planned."""
-        return max(0, self.duty.times - self.held - self.planned)
+    def over(self) -> bool:
+        """Whether the period has ended."""
+        return self.as_of >= self.span.end
+
+    @property
+    def judged(self) -> bool:
+        """Whether the organisation was there by the end of the first day: else nobody knows what it had held before."""
+        return self.organisation.created_at < at(local(self.span.start).date() + _DAY, time())
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is to be said of it."""
+        if self.held >= self.duty.times:
+            return Verdict.DONE
+        if self.over:
+            return Verdict.OVERDUE
+        return Verdict.PLANNED if self.held + self.planned >= self.duty.times else Verdict.DUE
+
+    @property
+    def season(self) -> Span:
+        """The part of the period in which one is reminded of it."""
+        return season_of(self.span, self.duty.season)
+
+    @property
+    def in_season(self) -> bool:
+        """Whether it is time to speak of it unasked."""
+        return self.as_of >= self.season.start
 
     def line(self) -> DutyLine:
         """The same in the words of reports."""
-        group = self.organisation.name if self.duty.binds == "group" else ""
         return DutyLine(
-            self.duty.kind, group, _WITHIN[self.duty.every], self.duty.hard, self.held, self.planned, self.owed
+            kind=self.duty.kind,
+            group=self.organisation.name if self.duty.binds == "group" else "",
+            every=self.duty.every,
+            within=self._called() if self.over else _NOW[self.duty.every],
+            hard=self.duty.hard,
+            times=self.duty.times,
+            held=self.held,
+            planned=self.planned,
+            verdict=self.verdict,
+            article=self.duty.article,
         )
+
+    def _called(self) -> str:
+        """The name of a period that is over: 10月, 第三季度, 2025年, 2025年12月."""
+        first, year = local(self.span.start).date(), local(self.as_of).year
+        if self.duty.every == "year":
+            return f"{first.year}年"
+        month = self.duty.every == "month"
+        name = f"{first.month}月" if month else f"第{_QUARTERS[(first.month - 1) // 3]}季度"
+        return name if first.year == year else f"{first.year}年{name}"
+
+
+def season_of(span: Span, month: int) -> Span:
+    """A period from its ``month`` on, counted from 1."""
+    first = local(span.start).date()
+    return replace(span, start=at(first.replace(month=first.month + month - 1), time()))
 
 
 def load_duties() -> tuple[Duty, ...]:
@@ -83,113 +149,109 @@ DUTIES = load_duties()
 def duty_states(
     session: Session, tree: Tree, branches: Iterable[Organisation], now: datetime
 ) -> dict[int, list[DutyState]]:
-    """By the branch's id, how its duties and those of its 党小组 stand. Only 党支部 and 党小组 have any."""
-    families = {branch.id: _family(tree, branch) for branch in branches if branch.kind is OrganisationKind.BRANCH}
-    if not families:
-        return {}
-    day = local(now).date()
-    duties = [duty for duty in DUTIES if _in_season(duty, day)]
-    spans = {duty.kind: _SPANS[duty.every](day) for duty in duties}
-    records = _Records(session, {org.id for family in families.values() for org in family}, spans, now)
+    """By the branch's id, how its duties and those of its 党小组 stand in their present periods.
+
+    Only 党支部 and 党小组 have any. What need not be held is left out.
+    """
+    today = local(now).date()
+    return _states(session, tree, branches, now, {every: [span_of(today)] for every, span_of in SPANS.items()})
+
+
+def past_states(
+    session: Session, tree: Tree, branches: Iterable[Organisation], now: datetime, since: datetime
+) -> dict[int, list[DutyState]]:
+    """The same of the periods that are over: those that began at ``since`` or later, and the last of each length.
+
+    Periods that had begun before the organisation was there are not judged, and left out.
+    """
+    spans = {every: _past(every, local(now).date(), since) for every in SPANS}
+    states = _states(session, tree, branches, now, spans)
+    return {branch_id: [state for state in found if state.judged] for branch_id, found in states.items()}
+
+
+def overdue(
+    session: Session, tree: Tree, branches: Iterable[Organisation], now: datetime, since: datetime
+) -> dict[int, list[DutyState]]:
+    """Of ``past_states``, those in which too few were held."""
+    states = past_states(session, tree, branches, now, since)
     return {
-        branch_id: [
-            DutyState(
-                duty,
-                organisation,
-                spans[duty.kind],
-                records.held(duty, organisation),
-                records.planned(duty, organisation, branch_id),
-            )
-            for duty in duties
-            for organisation in _bound(duty, family, records)
-        ]
-        for branch_id, family in families.items()
+        branch_id: [state for state in found if state.verdict is Verdict.OVERDUE] for branch_id, found in states.items()
     }
 
 
-def _in_season(duty: Duty, day: date) -> bool:
-    first = local(_SPANS[duty.every](day).start).date()
-    return day.month - first.month + 1 >= duty.season
+def _past(every: Every, today: date, since: datetime) -> Sequence[Span]:
+    spans = [_before(every, SPANS[every](today))]
+    while (earlier := _before(every, spans[-1])).start >= since:
+        spans.append(earlier)
+    return spans[::-1]
+
+
+def _before(every: Every, span: Span) -> Span:
+    return SPANS[every](local(span.start).date() - _DAY)
+
+
+def _states(
+    session: Session,
+    tree: Tree,
+    branches: Iterable[Organisation],
+    now: datetime,
+    spans: Mapping[Every, Sequence[Span]],
+) -> dict[int, list[DutyState]]:
+    families = {branch.id: _family(tree, branch) for branch in branches if branch.kind is OrganisationKind.BRANCH}
+    if not families:
+        return {}
+    judge = _Judge(session, tree, families.values(), now, spans)
+    return {branch_id: list(judge.states(family)) for branch_id, family in families.items()}
 
 
 def _family(tree: Tree, branch: Organisation) -> list[Organisation]:
-    """The branch, and what is below it without being another branch's."""
+    """The branch and its 党小组: those below it without being another branch's."""
     below = [org for org in tree.below(branch) if org is not branch]
     inner = [org for org in below if org.kind is OrganisationKind.BRANCH]
-    return [branch, *(org for org in below if not any(other.covers(org) for other in inner))]
+    groups = [org for org in below if org.kind is OrganisationKind.GROUP]
+    return [branch, *(group for group in groups if not any(other.covers(group) for other in inner))]
 
 
-def _bound(duty: Duty, family: list[Organisation], records: "_Records") -> list[Organisation]:
-    branch = family[0]
-    match duty.binds:
-        case "group":
-            return [org for org in family if org.kind is OrganisationKind.GROUP]
-        case "committee":
-            return [branch] if sum(records.full_members[org.id] for org in family) >= COMMITTEE_FROM else []
-        case "branch":
-            return [branch]
+class _Judge:
+    """Says how the duties of branches stand in each of some periods."""
 
+    def __init__(
+        self,
+        session: Session,
+        tree: Tree,
+        families: Iterable[list[Organisation]],
+        now: datetime,
+        spans: Mapping[Every, Sequence[Span]],
+    ) -> None:
+        self._now = now
+        self._spans = spans
+        self._rules = Rules(session, tree)
+        organisations = [org for family in families for org in family]
+        groups = [org.id for org in organisations if org.kind is OrganisationKind.GROUP]
+        self._records = Records(session, [org.id for org in organisations], groups, [duty.kind for duty in DUTIES])
+        every_span = [span for some in spans.values() for span in some]
+        self._records.read(min(span.start for span in every_span), max(span.end for span in every_span), now)
 
-class _Records:
-    """The lessons of these organisations in the periods of their kinds, counted in three queries."""
+    def states(self, family: list[Organisation]) -> Iterator[DutyState]:
+        """Of one branch and its 党小组, in the order of ``duties.toml``."""
+        for row in DUTIES:
+            for organisation in family[1:] if row.binds == "group" else family[:1]:
+                for every, spans in self._spans.items():
+                    for span in spans:
+                        duty = row.by(self._rules.nearest(row.kind, organisation, span.end))
+                        if duty.every == every and duty.times and self._binds(duty, family, span):
+                            yield self._state(duty, organisation, family[0], span)
 
-    def __init__(self, session: Session, organisations: set[int], spans: Mapping[str, Span], now: datetime) -> None:
-        self._session = session
-        self._organisations = organisations
-        self._in_period = _in_period(spans)
-        self._held: Counter[tuple[int, str]] = Counter()
-        self._planned: Counter[tuple[int, str]] = Counter()
-        self._attended = self._count_groups()
-        self.full_members = self._count_members()
-        self._count_lessons(now)
+    def _binds(self, duty: Duty, family: list[Organisation], span: Span) -> bool:
+        """A 支委会 is there by who belongs to the branch at the end of the period, or now."""
+        if duty.binds != "committee":
+            return True
+        after = min(local(span.end).date(), local(self._now).date() + _DAY)
+        return self._records.full_members([org.id for org in family], after) >= COMMITTEE_FROM
 
-    def held(self, duty: Duty, organisation: Organisation) -> int:
-        """A 党小组会 counts for each 党小组 of which somebody checked in, in whichever chat it was held."""
-        counts = self._attended if duty.binds == "group" else self._held
-        return counts[organisation.id, duty.kind]
-
-    def planned(self, duty: Duty, organisation: Organisation, branch_id: int) -> int:
-        """What the branch plans for its 党小组 is planned for each of them."""
-        holders = {organisation.id, branch_id}
-        return sum(self._planned[holder, duty.kind] for holder in holders)
-
-    def _count_lessons(self, now: datetime) -> None:
-        met = exists().where(CheckIn.lesson_id == Lesson.id)
-        to_come = or_(Lesson.state == LessonState.OPEN, Lesson.planned_at >= now)
-        query = select(Lesson.organisation_id, Lesson.kind, Lesson.state, met, to_come).where(
-            Lesson.organisation_id.in_(self._organisations), Lesson.state != LessonState.CANCELLED, self._in_period
-        )
-        for organisation_id, kind, state, has_met, is_to_come in self._session.execute(query):
-            if has_met and state is not LessonState.PLANNED:
-                self._held[organisation_id, kind] += 1
-            elif is_to_come and state is not LessonState.CLOSED:
-                self._planned[organisation_id, kind] += 1
-
-    def _count_groups(self) -> Counter[tuple[int, str]]:
-        query = (
-            select(Person.organisation_id, Lesson.kind, func.count(Lesson.id.distinct()))
-            .join(CheckIn, CheckIn.person_id == Person.id)
-            .join(Lesson, Lesson.id == CheckIn.lesson_id)
-            .where(
-                Person.organisation_id.in_(self._organisations),
-                Lesson.state.in_((LessonState.OPEN, LessonState.CLOSED)),
-                Lesson.kind.in_([duty.kind for duty in DUTIES if duty.binds == "group"]),
-                self._in_period,
-            )
-            .group_by(Person.organisation_id, Lesson.kind)
-        )
-        rows = self._session.execute(query)
-        return Counter({(organisation_id, kind): count for organisation_id, kind, count in rows})
-
-    def _count_members(self) -> Counter[int]:
-        query = (
-            select(Person.organisation_id, func.count())
-            .where(Person.organisation_id.in_(self._organisations), Person.status == Status.FULL)
-            .group_by(Person.organisation_id)
-        )
-        return Counter(dict(self._session.execute(query).all()))
-
-
-def _in_period(spans: Mapping[str, Span]) -> ColumnElement[bool]:
-    when = func.coalesce(Lesson.opened_at, Lesson.planned_at)
-    return or_(*(and_(Lesson.kind == kind, when >= s.start, when < s.end) for kind, s in spans.items()))
+    def _state(self, duty: Duty, organisation: Organisation, branch: Organisation, span: Span) -> DutyState:
+        """A 党小组会 counts for each 党小组 of which somebody checked in; what the branch plans is planned for each."""
+        count_held = self._records.attended if duty.binds == "group" else self._records.held
+        held = count_held(organisation.id, duty.kind, span)
+        planned = sum(self._records.planned(planner, duty.kind, span) for planner in {organisation.id, branch.id})
+        return DutyState(duty, organisation, span, self._now, held, planned)

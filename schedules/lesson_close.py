@@ -5,11 +5,11 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy import literal, select
+from sqlalchemy.orm import Session
 
 from bot.clock import local
-from bot.reports.attendance import lesson_summary
-from models.attendance import attendance
-from models.chats import Chat
+from bot.reports.attendance import closing_summary
+from models.chats import Chat, chats_of
 from models.lessons import Lesson, LessonState, close_lesson
 from schedules.directory import Directory
 from schedules.due import Due, Work
@@ -31,11 +31,17 @@ def _close(lesson_id: int, work: Work) -> None:
     if lesson.state is not LessonState.OPEN or lesson.closes_at is None or lesson.closes_at > work.now:
         return
     close_lesson(lesson, lesson.closes_at)
-    figures = attendance(work.session, lesson)
-    if lesson.chat_id is not None:
-        work.say(work.session.get_one(Chat, lesson.chat_id), lesson_summary(lesson, figures))
+    for chat in _groups(work.session, lesson):
+        work.say(chat, closing_summary(work.session, lesson))
     if lesson.card is not None:
         work.posting.refresh(lesson.card, f"lesson:{lesson.id}")
+
+
+def _groups(session: Session, lesson: Lesson) -> list[Chat]:
+    """Where the lesson was held; one that was open at several places was told of in the organisation's first group."""
+    if lesson.chat_id is not None:
+        return [session.get_one(Chat, lesson.chat_id)]
+    return chats_of(session, lesson.organisation)[:1]
 
 
 JOB = Job("lesson_close", dues)

@@ -12,6 +12,7 @@ from models.chats import Chat, chats_of
 from models.inbox import Claim
 from models.lessons import Lesson, LessonState
 from models.organisations import OrganisationKind, Tree
+from models.series import Series, is_daily
 from schedules.calendar import at, next_quiet_minute
 from schedules.directory import Directory, day_of
 from schedules.due import Due, Work
@@ -25,17 +26,25 @@ _AHEAD = timedelta(days=2)
 
 
 def dues(directory: Directory, start: datetime, end: datetime) -> Iterator[Due]:
-    """Two for each planned lesson, but for those whose time was over when it was planned."""
+    """Two for each planned lesson, but for those whose time was over when it was planned.
+
+    One of a series has the second alone, and one of a daily series none: it opens by itself, which everybody sees.
+    """
     query = (
-        select(Lesson.id, Lesson.organisation_id, Lesson.planned_at, Claim.received_at)
+        select(
+            Lesson.id, Lesson.organisation_id, Lesson.planned_at, Lesson.series_id, Series.weekdays, Claim.received_at
+        )
+        .outerjoin(Series, Series.id == Lesson.series_id)
         .outerjoin(Claim, Claim.id == Lesson.message_id)
         .where(Lesson.state == LessonState.PLANNED, Lesson.planned_at > start, Lesson.planned_at <= end + _AHEAD)
     )
-    for lesson_id, organisation_id, planned_at, known_since in directory.session.execute(query):
-        if planned_at is not None:
-            for due in _of(directory, lesson_id, organisation_id, planned_at):
-                if _was_known(known_since, due.at):
-                    yield due
+    for lesson_id, organisation_id, planned_at, series_id, weekdays, known_since in directory.session.execute(query):
+        if planned_at is None or (series_id is not None and is_daily(weekdays)):
+            continue
+        both = list(_of(directory, lesson_id, organisation_id, planned_at))
+        for due in both if series_id is None else both[1:]:
+            if _was_known(known_since, due.at):
+                yield due
 
 
 def _was_known(known_since: datetime | None, moment: datetime) -> bool:
@@ -57,7 +66,7 @@ def _remind(lesson_id: int, planned_at: datetime, work: Work) -> None:
     lesson = work.session.get_one(Lesson, lesson_id)
     if lesson.state is LessonState.PLANNED and lesson.planned_at == planned_at:
         for chat in _chats(work, lesson):
-            work.say(chat, lesson_reminder(lesson, work.now))
+            work.say(chat, lesson_reminder(work.session, lesson, work.now))
 
 
 def _chats(work: Work, lesson: Lesson) -> list[Chat]:

@@ -59,7 +59,10 @@ def _no_public_url(settings: Settings) -> Finding:
     if not settings.platforms.configured():
         return ok("没有填 server.public_url，沙盒用不着")
     if not _is_called_back(settings.platforms):
-        return ok("没有填 server.public_url，配置的平台用不着")
+        return warn(
+            "没有填 server.public_url，消息进得来，但签到二维码、台账网页和材料的链接做不出来",
+            '要用它们，请填手机打得开的地址，例如 "https://bot.example.org"',
+        )
     return bad("没有填 server.public_url，平台的消息送不进来", '请填公网能打开的地址，例如 "https://bot.example.org"')
 
 

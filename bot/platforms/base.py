@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from bot.clock import Clock
 from bot.delivery import Sender
+from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.media import MediaStore
 from bot.messages import Intake
@@ -25,6 +26,8 @@ class Services:
     bot_name: str
     own: Callable[[str], Ownership]
     """Ownership of a name, of which there is one for all processes on the database."""
+    links: Links
+    """Makes the links that stand in for files."""
 
 
 class Platform(Protocol):

@@ -5,19 +5,20 @@ Appeals are numbers only; points name the first three and nobody at the bottom.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bot.clock import local
 from bot.content import Text
-from bot.reports.duties import by_period, names
+from bot.reports.duties import behind_lines, by_period, names, overdue_names
 from bot.reports.figures import CaseFigures, LessonFigures, Rates, UnitFigures
 from bot.reports.layout import COLUMNS, clip, screen, share, width
 from bot.reports.reminders import when
 from bot.reports.weeks import BranchWeek, OrganiserWeek
+from models.lessons import Lesson
 
 SHOWN = 3
-"""Lessons that are named one by one."""
-BEHIND = 5
-"""Branches behind that are named."""
+"""Lessons that are named one by one; those of one series are named once."""
+_Lesson = TypeVar("_Lesson", Lesson, LessonFigures)
 
 
 def branch_digest(week: BranchWeek) -> Text:
@@ -38,7 +39,7 @@ def organiser_digest(week: OrganiserWeek) -> Text:
     said = [
         *_categories("隐患", week.hazards),
         *_categories("诉求", week.appeals),
-        *_behind(week),
+        *behind_lines(week.behind, "落下的支部"),
         *_units(week),
         *_places(week),
     ]
@@ -62,16 +63,29 @@ def _attendance(lessons: Sequence[LessonFigures]) -> str:
     if not lessons:
         return ""
     present, expected = sum(lesson.present for lesson in lessons), sum(lesson.expected for lesson in lessons)
+    late, made_up = sum(lesson.late for lesson in lessons), sum(lesson.made_up for lesson in lessons)
     rate = f"（{share(present, expected)}%）" if expected else ""
-    return f"上课 {len(lessons)} 次，到课 {present}/{expected}{rate}"
+    others = "".join(f"，{word} {count}" for word, count in (("迟到", late), ("补课", made_up)) if count)
+    return f"上课 {len(lessons)} 次，到课 {present}/{expected}{rate}{others}"
 
 
 def _lessons(week: BranchWeek) -> Iterator[str]:
     yield from filter(None, [_attendance(week.lessons)])
-    for lesson in week.lessons[-SHOWN:]:
+    for same in _by_series(week.lessons)[-SHOWN:]:
+        lesson, present, expected = same[-1], sum(one.present for one in same), sum(one.expected for one in same)
+        often = f" {len(same)} 次" if len(same) > 1 else ""
         led_by = f"，{lesson.led_by}主持" if lesson.led_by else ""
-        figures = f" {lesson.present}/{lesson.expected}{led_by}"
+        figures = f"{often} {present}/{expected}{led_by}"
         yield f"· {clip(lesson.title, COLUMNS - width(f'· {figures}'))}{figures}"
+
+
+def _by_series(lessons: Sequence[_Lesson]) -> list[list[_Lesson]]:
+    """The lessons of each series together, at the place of its first; any other lesson alone."""
+    found: dict[tuple[str, int], list[_Lesson]] = {}
+    for place, lesson in enumerate(lessons):
+        key = ("alone", place) if lesson.series_id is None else ("series", lesson.series_id)
+        found.setdefault(key, []).append(lesson)
+    return list(found.values())
 
 
 def _duties(week: BranchWeek) -> Iterator[str]:
@@ -80,6 +94,8 @@ def _duties(week: BranchWeek) -> Iterator[str]:
     if planned := names(duty for duty in week.duties if duty.planned):
         yield f"已定：{planned}"
     yield from (f"{period}还差：{kinds}" for period, kinds in by_period(week.duties))
+    if week.overdue:
+        yield f"逾期：{overdue_names(week.overdue)}"
 
 
 def _cases(hazards: CaseFigures, appeals: CaseFigures) -> Iterator[str]:
@@ -106,9 +122,11 @@ def _leaders(week: BranchWeek) -> Iterator[str]:
 def _planned(week: BranchWeek) -> Iterator[str]:
     if week.planned:
         yield "接下来："
-    for lesson in week.planned[:SHOWN]:
+    for same in _by_series(week.planned)[:SHOWN]:
+        lesson, often = same[0], f"，共 {len(same)} 次" if len(same) > 1 else ""
         if lesson.planned_at is not None:
-            yield f"· {when(lesson.planned_at, week.now)} {lesson.title}"
+            said = f"· {when(lesson.planned_at, week.now)} "
+            yield f"{said}{clip(lesson.title, COLUMNS - width(said + often))}{often}"
 
 
 def _closed(rates: Rates) -> tuple[int, int]:
@@ -123,14 +141,6 @@ def _rate(word: str, part: int, whole: int, part_before: int, whole_before: int)
     if whole:
         before = f"，前一周 {share(part_before, whole_before)}%" if whole_before else ""
         yield f"{word} {share(part, whole)}%（{part}/{whole}）{before}"
-
-
-def _behind(week: OrganiserWeek) -> Iterator[str]:
-    if week.behind:
-        more = f"，先看这 {BEHIND} 个" if len(week.behind) > BEHIND else ""
-        yield f"落下的支部 {len(week.behind)} 个{more}："
-    for behind in week.behind[:BEHIND]:
-        yield f"· {behind.branch}：{names(behind.duties)}"
 
 
 def _units(week: OrganiserWeek) -> Iterator[str]:

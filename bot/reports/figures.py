@@ -1,15 +1,16 @@
 """The counts that reports share. Each takes an organisation with all below it and a half-open stretch of time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from models.attendance import HERE, Mark, marks
 from models.cases import FINISHED_STATES, OPEN_STATES, Action, Case, CaseKind, CaseState, CaseStep, Rating
-from models.lessons import CheckIn, Lesson, LessonState, RollEntry
+from models.lessons import CheckIn, Lesson, LessonState
 from models.organisations import Organisation
 from models.people import Person
 from models.points import Account, PointEntry
@@ -28,6 +29,10 @@ class LessonFigures:
     led_by: str
     expected: int
     present: int
+    """``late`` ones among them."""
+    late: int = 0
+    made_up: int = 0
+    series_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +80,8 @@ def _during(column: InstrumentedAttribute[datetime | None], start: datetime, end
 
 def lessons_held(session: Session, organisation: Organisation, start: datetime, end: datetime) -> list[LessonFigures]:
     """The lessons that were opened in the time and had at least one check-in, in their order."""
-    query = _attended(organisation, start, end).order_by(Lesson.opened_at, Lesson.id)
-    return [
-        LessonFigures(lesson.title, led_by or "", expected, present)
-        for lesson, led_by, expected, present in session.execute(query)
-    ]
-
-
-def _attended(organisation: Organisation, start: datetime, end: datetime) -> Select[Lesson, str, int, int]:
-    expected = select(func.count()).where(RollEntry.lesson_id == Lesson.id).scalar_subquery()
-    rolled = and_(RollEntry.lesson_id == CheckIn.lesson_id, RollEntry.person_id == CheckIn.person_id)
-    came = select(func.count()).select_from(CheckIn).join(RollEntry, rolled).where(CheckIn.lesson_id == Lesson.id)
-    return (
-        select(Lesson, Person.name, expected, came.scalar_subquery())
+    query = (
+        select(Lesson, Person.name)
         .outerjoin(Person, Person.id == Lesson.led_by)
         .where(
             _below(Lesson.organisation_id, organisation),
@@ -95,6 +89,23 @@ def _attended(organisation: Organisation, start: datetime, end: datetime) -> Sel
             _during(Lesson.opened_at, start, end),
             exists().where(CheckIn.lesson_id == Lesson.id),
         )
+        .order_by(Lesson.opened_at, Lesson.id)
+    )
+    lessons = session.execute(query).all()
+    by_lesson = marks(session, [lesson for lesson, _ in lessons])
+    return [_figures(lesson, led_by or "", by_lesson[lesson.id].values()) for lesson, led_by in lessons]
+
+
+def _figures(lesson: Lesson, led_by: str, of_people: Iterable[Mark]) -> LessonFigures:
+    count = Counter(of_people)
+    return LessonFigures(
+        title=lesson.title,
+        led_by=led_by,
+        expected=count.total() - count[Mark.GUEST],
+        present=sum(count[mark] for mark in HERE),
+        late=count[Mark.LATE],
+        made_up=count[Mark.MADE_UP],
+        series_id=lesson.series_id,
     )
 
 

@@ -4,14 +4,36 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy.orm import Session
 
+from bot.reports.attendance_book import attendance_book
+from bot.reports.ledgers import Wanted
+from bot.reports.meeting_book import meeting_book
+from bot.reports.minutes import minutes
 from bot.reports.roster_book import roster_book
 
 MakeFile = Callable[[Session, str], bytes]
-"""Makes a file of records as they are now, given what stands behind its kind: ``12`` of ``roster:12``."""
+"""Makes a file of records as they are now, given what stands behind its kind: ``12`` of ``minutes:12``."""
+
+
+def _meetings(session: Session, subject: str) -> bytes:
+    return meeting_book(session, Wanted.of(subject))
+
+
+def _attendance(session: Session, subject: str) -> bytes:
+    return attendance_book(session, Wanted.of(subject))
 
 
 def _roster(session: Session, subject: str) -> bytes:
-    return roster_book(session, int(subject))
+    """The roster has no period: the organisation's id is enough."""
+    return roster_book(session, int(subject.partition(":")[0]))
 
 
-FILES: Mapping[str, MakeFile] = {"roster": _roster}
+def _minutes(session: Session, subject: str) -> bytes:
+    return minutes(session, int(subject))
+
+
+FILES: Mapping[str, MakeFile] = {
+    "meetings": _meetings,
+    "attendance": _attendance,
+    "roster": _roster,
+    "minutes": _minutes,
+}

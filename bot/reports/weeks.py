@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from bot.reports.duties import DutyLine
+from bot.reports.duties import Behind, DutyLine
 from bot.reports.figures import (
     CaseFigures,
     LessonFigures,
@@ -29,7 +29,10 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class BranchWeek:
-    """A branch's week, from ``start`` to ``end``, and what is planned from ``now`` on."""
+    """A branch's week, from ``start`` to ``end``, and what is planned from ``now`` on.
+
+    ``overdue``: what was not held in a period that has ended lately.
+    """
 
     name: str
     start: datetime
@@ -37,18 +40,11 @@ class BranchWeek:
     now: datetime
     lessons: Sequence[LessonFigures]
     duties: Sequence[DutyLine]
+    overdue: Sequence[DutyLine]
     hazards: CaseFigures
     appeals: CaseFigures
     leaders: Sequence[tuple[str, int]]
     planned: Sequence[Lesson]
-
-
-@dataclass(frozen=True, slots=True)
-class Behind:
-    """A branch, and the duties that it owes while their period draws to its end."""
-
-    branch: str
-    duties: Sequence[DutyLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,7 @@ def branch_week(
     session: Session,
     branch: Organisation,
     duties: Sequence[DutyLine],
+    overdue: Sequence[DutyLine],
     *,
     end: datetime,
     now: datetime,
@@ -89,6 +86,7 @@ def branch_week(
         now=now,
         lessons=lessons_held(session, branch, start, end),
         duties=duties,
+        overdue=overdue,
         hazards=cases[CaseKind.HAZARD],
         appeals=cases[CaseKind.APPEAL],
         leaders=leaders(session, branch, start, end),

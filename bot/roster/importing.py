@@ -13,7 +13,7 @@ from bot.roster.problems import Problem, RosterError
 from models.audit import AuditEntry
 from models.base import new_id
 from models.organisations import Organisation, OrganisationKind
-from models.people import Identity, Person, Status
+from models.people import Identity, Person
 from models.sealing import digest
 
 AT_ONCE = 500
@@ -175,7 +175,8 @@ class _Import:
 
     def _stated(self, row: RosterRow) -> dict[str, Any]:
         optional = {name: getattr(row, name) for column, name in OPTIONAL.items() if column in row.columns}
-        return {"name": row.name, "organisation_id": self._organisations[row.path].id} | optional
+        # whoever had left is back: the file names those who are there
+        return {"name": row.name, "organisation_id": self._organisations[row.path].id, "left_on": None} | optional
 
     def _bind(self, now: datetime) -> int:
         if self._stale:
@@ -195,8 +196,7 @@ def _update(person: Person, stated: dict[str, Any]) -> bool:
     changed = [name for name, value in stated.items() if getattr(person, name) != value]
     for name in changed:
         setattr(person, name, stated[name])
-    # 表决权 stays with the 流出地党组织 of a 流动党员, where the formal relation is
-    person.vote_here = person.status is Status.FULL and not (person.mobile and person.home_organisation)
+    person.settle_vote()
     return bool(changed)
 
 

@@ -23,6 +23,8 @@ class Intent:
     """Of a hazard or an appeal."""
     danger: str = ""
     """Life is in danger: fire, gas, injury or crime; empty otherwise."""
+    acknowledges: bool = False
+    """It means nothing by itself, but it is what people say to a notice (1, 👌, 好的), if one is waiting for it."""
 
     def text(self, slot: str) -> str:
         """A slot as text; empty where it is missing."""

@@ -6,6 +6,7 @@ They are written for readers who do not program; ``LexiconError`` tells in Chine
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -26,6 +27,7 @@ class CommandRules:
     staff: bool
     asks: bool
     whole: bool
+    fields: bool
     find: tuple[str, ...]
     left: str
 
@@ -62,6 +64,14 @@ class PlaceWords:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgementWords:
+    """What people say to a notice; see ``acknowledgements.toml``."""
+
+    words: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Lexicon:
     """All data of the package."""
 
@@ -75,6 +85,7 @@ class Lexicon:
     hypothetical: tuple[str, ...]
     places: PlaceWords
     parts_of_day: Mapping[str, int]
+    acknowledgements: AcknowledgementWords
 
     def words(self) -> Iterator[str]:
         """Every word that the lexicon knows, for the segmenter; some come more than once."""
@@ -100,10 +111,24 @@ def load() -> Lexicon:
         dangers={danger: tuple(names.split()) for danger, names in dangers.items()},
         hypothetical=hypothetical,
         places=_place_words(_table("places"), classes),
-        parts_of_day=_table("times")["parts"],
+        parts_of_day=parts_of_day(),
+        acknowledgements=_acknowledgement_words(_table("acknowledgements")),
     )
     _check(lexicon)
     return lexicon
+
+
+@cache
+def parts_of_day() -> Mapping[str, int]:
+    """The hour that a part of the day stands for when no clock time is said."""
+    parts: Mapping[str, int] = _table("times")["parts"]
+    return parts
+
+
+@cache
+def word_class(name: str) -> tuple[str, ...]:
+    """The words of one class alone. Raises KeyError where there is none of that name."""
+    return _words(_table("words")[name])
 
 
 def _table(name: str) -> dict[str, Any]:
@@ -125,6 +150,7 @@ def _command_rules(entry: Mapping[str, Any]) -> CommandRules:
         staff=entry.get("staff", False),
         asks=entry.get("asks", False),
         whole=entry.get("whole", False),
+        fields=entry.get("fields", False),
         find=tuple(entry.get("find", ())),
         left=entry.get("left", ""),
     )
@@ -159,6 +185,10 @@ def _place_words(entry: Mapping[str, str], classes: Mapping[str, Sequence[str]])
         stops=frozenset(words["stops"]) | (unlike - own),
         bare_endings=frozenset(words["bare_endings"]),
     )
+
+
+def _acknowledgement_words(entry: Mapping[str, str]) -> AcknowledgementWords:
+    return AcknowledgementWords(tuple(entry["words"].split()), tuple(entry["beside"].split()))
 
 
 def _check(lexicon: Lexicon) -> None:

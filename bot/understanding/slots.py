@@ -15,7 +15,7 @@ EXPRESSIONS = {
     "case": _CASE,
     "into": _CASE,
     "number": rf"(?:#?(?<!\d)\d{{1,7}}(?!\d)|[{CHINESE}]{{1,5}})",
-    "code": r"(?<!\d)\d{3,8}(?!\d)",
+    "code": r"(?<!\d)\d(?: ?\d){2,7}(?!\d)",
     "points": rf"(?:(?<![\d\-－—])\d{{1,4}}(?!\d)|[{CHINESE}]{{1,4}})",
     "person": r"(?:[\u4e00-\u9fff·]{2,4}?|[a-z]\w{0,15})",
     "item": r"[^\s,.!?]{1,12}?",
@@ -90,7 +90,7 @@ def value_of(name: str, said: str, folded: str) -> Slot | None:
     if name in _NUMERIC:
         return whole_number(folded.strip("# "))
     if name == "code":
-        return folded
+        return folded.replace(" ", "")
     if name not in _LITERAL:
         return None
     if name == "text":

@@ -2,10 +2,13 @@
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
+from bot.understanding.lexicon import parts_of_day
 from bot.understanding.numerals import CHINESE, whole_number
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -29,7 +32,10 @@ _CLOCK = (
 )
 _TIME = re.compile(rf"(?:{_DAY})?\s*(?P<part>{_PARTS})?\s*(?:{_CLOCK})?")
 _STARTS = re.compile(rf"[\d{CHINESE}大后明今昨前下上这本周星礼个月凌清早中傍晚夜]")
-_AFTERNOON = frozenset({"下午", "傍晚", "晚上", "晚", "夜里", "今晚", "明晚", "昨晚"})
+_NIGHT = frozenset({"晚上", "晚", "夜里", "今晚", "明晚", "昨晚"})
+_AFTERNOON = _NIGHT | {"下午", "傍晚"}
+_LONGEST_MONTH = 31
+_MORNING = frozenset({"凌晨", "清晨", "早上", "上午", "今早", "明早"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,12 @@ class Found:
     moment: datetime
     start: int
     end: int
+    day: bool = True
+    """Which day was said; without it ``moment`` is today's."""
+    hour: bool = True
+    """At which time of the day was said; without it ``moment`` is midnight."""
+    exact: bool = True
+    """That time was a clock's, and not only a part of the day (今晚)."""
 
 
 class Times:
@@ -60,14 +72,25 @@ class Times:
                 continue
             moment = self._moment(match, now.astimezone(SHANGHAI))
             if moment is not None:
-                return Found(moment, start, match.end())
+                hour = self._clock(match) is not None
+                exact = bool(match["hour"] or match["spoken"])
+                return Found(moment, start, match.end(), day=_says_day(match), hour=hour, exact=exact)
             tried = match.end()  # 2月30日 is no day, and so is its 30日
         return None
+
+    def find_all(self, text: str, now: datetime) -> list[Found]:
+        """All times in a folded text, in their order."""
+        found: list[Found] = []
+        at = 0
+        while (one := self.find(text[at:], now)) is not None:
+            found.append(replace(one, start=one.start + at, end=one.end + at))
+            at += one.end
+        return found
 
     def _moment(self, match: re.Match[str], now: datetime) -> datetime | None:
         try:
             clock = self._clock(match)
-            day = _day(match, now, clock)
+            day = _day(match, now, clock) + timedelta(days=_is_midnight(match))
         except (ValueError, OverflowError):
             return None
         return datetime.combine(day, clock or time(), SHANGHAI)
@@ -78,18 +101,36 @@ class Times:
         if said is None:
             return time(self._parts[part]) if part in self._parts else None
         hour = _number(said)
-        if hour < 12 and (part in _AFTERNOON or (match["spoken"] and _means_afternoon(hour, part))):
+        if _is_midnight(match) or (hour == 12 and part == "凌晨"):
+            hour = 0
+        elif hour < 12 and (part in _AFTERNOON or _means_afternoon(hour, part, spoken=bool(match["spoken"]))):
             hour += 12
-        return time(hour % 24 if hour == 24 else hour, _minute(match))
+        return time(hour, _minute(match))
+
+
+@cache
+def spoken_times() -> Times:
+    """The one finder of times for those who need no more understanding than that."""
+    return Times(dict(parts_of_day()))
+
+
+def _says_day(match: re.Match[str]) -> bool:
+    return any(match[name] for name in ("near", "weekday", "month", "only_day", "end"))
 
 
 def _is_time(match: re.Match[str]) -> bool:
     return any(match[name] for name in ("near", "weekday", "month", "only_day", "end", "part", "hour", "spoken"))
 
 
-def _means_afternoon(hour: int, part: str) -> bool:
-    """三点 with no part of the day is 15:00: nobody calls a meeting for the night."""
-    return 1 <= hour <= 6 and part not in {"凌晨", "清晨", "早上", "上午", "今早", "明早"}
+def _means_afternoon(hour: int, part: str, *, spoken: bool) -> bool:
+    """三点 with no part of the day is 15:00, as 中午1:30 is 13:30: nobody calls a meeting for the night."""
+    return 1 <= hour <= 6 and part not in _MORNING and (spoken or part == "中午")
+
+
+def _is_midnight(match: re.Match[str]) -> bool:
+    """24:00 and 晚上12点 are the end of the day that was said: the first moment of the next one."""
+    hour = _number(match["hour"] or match["spoken"] or "0")
+    return hour == 24 or (hour == 12 and (match["part"] or match["near"] or "") in _NIGHT)
 
 
 def _minute(match: re.Match[str]) -> int:
@@ -127,15 +168,22 @@ def _weekday(week: str | None, weekday: int, now: datetime, clock: time | None) 
 
 
 def _date(year: str | None, month: int, day: int, today: date) -> date:
+    """Without a year the next such day; 29 February may be in the next year though this one has none."""
     if year is not None:
         return date(int(year), month, day)
-    this_year = date(today.year, month, day)
-    return this_year if this_year >= today else date(today.year + 1, month, day)
+    with suppress(ValueError):
+        this_year = date(today.year, month, day)
+        if this_year >= today:
+            return this_year
+    return date(today.year + 1, month, day)
 
 
 def _day_of_month(day: int, following: bool, today: date) -> date:
+    """The next such day: 31号 said in November is that of December. Raises ValueError for what no month has."""
     month = today.replace(day=1)
     if following or day < today.day:
+        month = (month + timedelta(days=32)).replace(day=1)
+    while not following and monthrange(month.year, month.month)[1] < day <= _LONGEST_MONTH:
         month = (month + timedelta(days=32)).replace(day=1)
     return month.replace(day=day)
 

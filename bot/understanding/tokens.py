@@ -57,7 +57,7 @@ class PhraseFinder:
                     break
                 for offset, word in self._inner.get(text[start:end], ()):
                     found.append((word, Span(start + offset, start + offset + len(word))))
-        return found
+        return [(word, span) for word, span in found if not _cuts(text, span)]
 
 
 def _inner(word: str, known: frozenset[str]) -> list[tuple[int, str]]:
@@ -69,3 +69,9 @@ def _inner(word: str, known: frozenset[str]) -> list[tuple[int, str]]:
         if word[start:end] in known and word[start:end] != word
     ]
     return [(0, word), *within]
+
+
+def _cuts(text: str, span: Span) -> bool:
+    """Whether a number or a Latin word would be cut apart: the code 866611 has no 666 in it."""
+    edges = (text[edge - 1 : edge + 1] for edge in (span.start, span.end) if 0 < edge < len(text))
+    return any(edge.isascii() and edge.isalnum() for edge in edges)

@@ -1,13 +1,15 @@
 """Understanding: what a text means, and whether the bot should answer it at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.understanding import lexicon as lexicons
+from bot.understanding.acknowledgements import Acknowledgements
 from bot.understanding.categories import Categories, danger_of
 from bot.understanding.commands import Commands, Match
 from bot.understanding.evidence import Signs, confidence, gather
+from bot.understanding.fields import PLACE, TOPIC, labelled, without_labelled
 from bot.understanding.intent import NONE, Intent, Slot
 from bot.understanding.normalise import Message, normalise
 from bot.understanding.places import Place, PlaceFinder
@@ -58,6 +60,7 @@ class Understanding:
         self._categories = Categories(data.categories)
         self._slots = SlotFinder(Times(dict(data.parts_of_day)), data.classes)
         self._places = PlaceFinder(data.places)
+        self._acknowledgements = Acknowledgements(data.acknowledgements)
         self._understood: dict[tuple[str, bool, bool], Intent] = {}
 
     def understand(
@@ -80,10 +83,26 @@ class Understanding:
         return intent
 
     def _understand(self, text: str, spoken_to: bool, staff: bool, now: datetime) -> Intent:
+        intent = self._understand_all(text, spoken_to, staff, now)
+        command = self._data.commands.get(intent.name)
+        return self._with_fields(text, intent, spoken_to, staff, now) if command and command.fields else intent
+
+    def _with_fields(self, text: str, intent: Intent, spoken_to: bool, staff: bool, now: datetime) -> Intent:
+        """The same command without what is labelled: a date in the agenda is not when the lesson is."""
+        found = {field.name: field.value for field in labelled(text)}
+        if not found:
+            return intent
+        bare = self._understand_all(without_labelled(text), spoken_to, staff, now)
+        known = bare.slots if bare.name == intent.name else {}
+        named = {name: found[name] for name in (PLACE, TOPIC) if found.get(name)}
+        return replace(intent, slots={**known, **named})
+
+    def _understand_all(self, text: str, spoken_to: bool, staff: bool, now: datetime) -> Intent:
         message = normalise(text)
         if not message.folded:
             return _none(spoken_to)
-        return self._decide(self._read(message), spoken_to, staff, now) or _none(spoken_to)
+        decided = self._decide(self._read(message), spoken_to, staff, now)
+        return decided or _none(spoken_to, acknowledges=self._acknowledgements.match(message.folded))
 
     def _read(self, message: Message) -> _Reading:
         folded = message.folded
@@ -100,7 +119,7 @@ class Understanding:
 
     def _decide(self, reading: _Reading, addressed: bool, staff: bool, now: datetime) -> Intent | None:
         name, sureness = self._weigh(reading, addressed)
-        command = None if not addressed and _unserious(reading) else self._command(reading, addressed, staff)
+        command = self._command(reading, addressed, staff)
         emergency = name == HAZARD and sureness >= ACT and bool(reading.danger)
         if command and command.confidence >= sureness and not (emergency and not self._of_staff(command)):
             return self._from_command(command, reading, now)
@@ -109,7 +128,10 @@ class Understanding:
         return self._from_evidence(name, sureness, reading, now)
 
     def _command(self, reading: _Reading, addressed: bool, staff: bool) -> Match | None:
-        return self._commands.match(reading.message.folded, addressed=addressed, staff=staff)
+        """Nothing said for a laugh is one, unless it was said to the bot; the code 2333 is no laugh."""
+        match = self._commands.match(reading.message.folded, addressed=addressed, staff=staff)
+        serious = addressed or not _unserious(reading) or (match is not None and "code" in match.slots)
+        return match if serious else None
 
     def _of_staff(self, command: Match) -> bool:
         return self._data.commands[command.intent].staff
@@ -151,10 +173,13 @@ class Understanding:
         return taken
 
     def _add_place(self, slots: dict[str, Slot], reading: _Reading, taken: list[Span]) -> None:
+        """Adds the place, without the words before it that have told something else: 下午3点东站驿站."""
         if reading.place is not None:
             span = reading.place.span
-            slots.setdefault("place", reading.message.text[span.start : span.end])
-            taken.append(span)
+            start = max([span.start, *(other.end for other in taken if other.start <= span.start)])
+            if start < span.end:
+                slots.setdefault("place", reading.message.text[start : span.end])
+                taken.append(span)
 
     def _intent(self, name: str, sureness: float, slots: Mapping[str, Slot], reading: _Reading) -> Intent:
         danger = reading.danger if name == HAZARD else ""
@@ -162,8 +187,8 @@ class Understanding:
         return Intent(name, sureness, reply=True, slots=slots, category=category, danger=danger)
 
 
-def _none(addressed: bool) -> Intent:
-    return Intent("none", 1.0, reply=True) if addressed else NONE
+def _none(addressed: bool, *, acknowledges: bool = False) -> Intent:
+    return Intent(NONE.name, 1.0, reply=addressed, acknowledges=acknowledges)
 
 
 def _captured(command: Match, message: Message) -> dict[str, Slot]:

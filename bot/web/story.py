@@ -52,23 +52,33 @@ _RIDER = (
     Suggestion("branch", "签到", "签到"),
     Suggestion("branch", "📷 报隐患", HAZARD, photo=True),
     Suggestion("branch", "请假", "请假 今晚要跑单"),
+    Suggestion("branch", "收到", "收到"),
     Suggestion(PRIVATE, "我的积分", "我有多少积分"),
     Suggestion(PRIVATE, "提诉求", APPEAL),
     Suggestion(PRIVATE, "申报志愿服务", "申报 昨天帮社区搬物资2小时"),
+    Suggestion(PRIVATE, "补课", "补课"),
+    Suggestion(PRIVATE, "我的考勤", "我的考勤"),
     Suggestion(PRIVATE, "帮助", "帮助"),
 )
 _SECRETARY = (
     Suggestion("branch", "开课", LESSON),
     Suggestion("branch", "谁没签到", "谁没签到"),
+    Suggestion("branch", "计划", "计划 党员大会 周五15:00"),
+    Suggestion("branch", "通知", "通知 明天大风，出车慢一点"),
+    Suggestion("branch", "谁没收到", "谁没收到"),
     Suggestion("branch", "派单", f"派单 {CASE} 物业"),
     Suggestion("branch", "结束签到", "结束签到"),
     Suggestion("branch", "待办", "@小蜂 待办"),
     Suggestion("organisation", "周报", "@小蜂 周报"),
     Suggestion("property", "待办", "@小蜂 待办"),
     Suggestion(PRIVATE, "待办", "待办"),
+    Suggestion(PRIVATE, "还差什么会", "这个月还差什么"),
+    Suggestion(PRIVATE, "签到码", "签到码"),
     Suggestion(PRIVATE, "给小李加分", "加分 小李 5 送考"),
     Suggestion(PRIVATE, "名册", "名册"),
     Suggestion(PRIVATE, "导出名册", "导出 名册"),
+    Suggestion(PRIVATE, "导出考勤", "导出 考勤"),
+    Suggestion(PRIVATE, "会议纪要", "导出 纪要"),
     Suggestion(PRIVATE, "帮助", "帮助"),
 )
 _CONTACT = (
@@ -83,6 +93,7 @@ _ORGANISER = (
     Suggestion("organisation", "周报", "@小蜂 周报"),
     Suggestion("organisation", "帮助", "@小蜂 帮助"),
     Suggestion(PRIVATE, "周报", "周报"),
+    Suggestion(PRIVATE, "还差什么会", "这个月还差什么"),
     Suggestion(PRIVATE, "帮助", "帮助"),
 )
 SUGGESTIONS = {

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.browser.phone import DESKTOP, NO_BROWSER, PHONE, Phone, browser, find_browser, sandbox_server
 
+SCREEN: ViewportSize = {"width": 1280, "height": 720}
+"""A television or projector at the place."""
 LARGEST = 300 * 1024
 """Bytes of one picture."""
 STEPS = (
@@ -40,7 +42,21 @@ class Camera:
         expect(phone.page.locator(".toast")).to_have_count(0)
         phone.page.wait_for_function("[...document.images].every((image) => image.complete)")
         phone.page.wait_for_timeout(400)
-        data = _smaller(phone.page.screenshot(animations="disabled"))
+        self._keep(phone.page.screenshot(animations="disabled"), name)
+
+    def take_link(self, phone: Phone, address: str, size: ViewportSize, name: str) -> None:
+        """Keeps what the latest link of the chat to such an address opens, on a screen of this size."""
+        with phone.page.expect_popup() as opened:
+            phone.page.locator(f"a[href*='{address}']").last.click()
+        page = opened.value
+        page.set_viewport_size(size)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(400)
+        self._keep(page.screenshot(animations="disabled"), name)
+        page.close()
+
+    def _keep(self, shot: bytes, name: str) -> None:
+        data = _smaller(shot)
         if len(data) > LARGEST:
             raise ValueError(f"{name}.png would have {len(data)} bytes")
         (self._folder / f"{name}.png").write_bytes(data)
@@ -63,6 +79,7 @@ def main(folder: Path) -> int:
     with browser(executable) as started:
         _on_a_phone(started, camera)
         _on_a_desktop(started, camera)
+        _of_linked_pages(started, camera)
     return 0
 
 
@@ -84,6 +101,28 @@ def _on_a_desktop(started: Browser, camera: Camera) -> None:
         camera.take(phone, "sandbox")
         phone.page.emulate_media(color_scheme="dark")
         camera.take(phone, "sandbox-dark")
+        phone.page.context.close()
+
+
+def _of_linked_pages(started: Browser, camera: Camera) -> None:
+    """The code on the screen at the place, and the ledger as the secretary's phone shows it."""
+    with tempfile.TemporaryDirectory() as folder, sandbox_server(Path(folder)) as product:
+        phone = _window(started, product.url, DESKTOP)
+        phone.play("王书记")
+        phone.say("开课 党员大会 冬季安全")
+        for name in ("小李", "小张"):
+            phone.play(name)
+            phone.open("支部群")
+            phone.say("签到")
+        phone.play("王书记")
+        phone.open("私聊")
+        phone.say("签到码")
+        camera.take_link(phone, "/p/code/", SCREEN, "code")
+        phone.open("支部群")
+        phone.say("结束签到")
+        phone.open("私聊")
+        phone.say("导出 考勤")
+        camera.take_link(phone, "/p/ledger/", PHONE, "ledger")
         phone.page.context.close()
 
 

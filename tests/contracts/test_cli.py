@@ -150,6 +150,24 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(folder: Folder) -> None
     assert folder.count(Person) == folder.count(Organisation) == 0
 
 
+# Export
+
+
+def test_a_ledger_is_exported(city: Folder) -> None:
+    done = city.run("export", "名册", "--org", "一支部", "--out", "roster.xlsx")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "已写入 roster.xlsx：名册，甲行业党委/一支部\n"
+    assert (city.path / "roster.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_an_export_that_cannot_be_is_wrongly_called(city: Folder) -> None:
+    days = ("--from", "2026-03-01", "--to", "2026-01-01")
+    done = city.run("export", "会议", "--org", "一支部", *days, "--out", "meetings.xlsx")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "--from 2026-03-01 在 --to 2026-01-01 后面，请把早的写在前面。\n"
+    assert not (city.path / "meetings.xlsx").exists()
+
+
 # Understand
 
 

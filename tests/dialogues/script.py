@@ -15,6 +15,8 @@
 （卡片：已签到：1 / 12）                      what the latest card of the group shows by now
 （小蜂不说话）                                nothing at all
 时间 15:11      时间 周五 15:30               the clock moves forward
+A link to a signed page is written http…/p/<page>/…, whatever it is signed with. 〔签到码〕 stands for the code that is
+shown at the place now, 〔码:东站驿站〕 for the code of that 阵地.
 Lines that begin with two spaces continue the line above.
 """
 

@@ -20,9 +20,15 @@ from bot.platforms.sandbox.cloud import PRIVATE, Bubble
 from bot.settings import BotSettings, Settings
 from bot.wording import WEEKDAYS
 from models.chats import Chat
+from models.codes import code_at
 from models.database import Database
+from models.lessons import Lesson, LessonSite, LessonState
 from models.people import Identity
 from tests.dialogues.script import BOT, Step
+
+SHOWN_CODE = "〔签到码〕"
+SITE_CODE = "〔码:{place}〕"
+_LINK = re.compile(r"https?://[^\s/]+/p/(\w+)/[\w.=-]+")
 
 
 class Stage:
@@ -57,13 +63,17 @@ class Stage:
 
     def card_in(self, where: str) -> str:
         """What the latest card of a chat shows by now."""
-        return self._latest_card(where)[1].as_text()
+        return self._without_codes(self._latest_card(where)[1].as_text())
 
     async def _say(self, step: Step) -> None:
         photos = [self._sandbox.media.save(_photo())] if step.photo else []
         chat = self._chat(step.where, step.who)
         new = NewMessage(
-            id=f"dialogue-{next(self._ids)}", chat=chat, sender=self._ref(step.who), text=step.text, photos=photos
+            id=f"dialogue-{next(self._ids)}",
+            chat=chat,
+            sender=self._ref(step.who),
+            text=self._with_codes(step.text),
+            photos=photos,
         )
         await self._sandbox.say(new)
 
@@ -119,9 +129,34 @@ class Stage:
                 self._ticked.add(bubble.uuid)
                 lines.append(f"{BOT} ✓ {self._names[bubble.sender]}")
             if not bubble.sender and bubble.uuid not in self._seen:
-                lines.append(f"{BOT}@{self._where(bubble.chat)}: {_text(load(bubble.content))}")
+                lines.append(f"{BOT}@{self._where(bubble.chat)}: {self._without_codes(_text(load(bubble.content)))}")
             self._seen.add(bubble.uuid)
         return lines
+
+    def _with_codes(self, text: str) -> str:
+        """What people say who read the codes where they are shown."""
+        if SHOWN_CODE in text:
+            text = text.replace(SHOWN_CODE, self._shown_code())
+        for site in self._sites() if "〔码:" in text else ():
+            text = text.replace(SITE_CODE.format(place=site.place), site.code)
+        return text
+
+    def _without_codes(self, text: str) -> str:
+        """What the bot says, without what is another each time."""
+        for site in self._sites() if re.search(r"\d{6}", text) else ():
+            text = text.replace(site.code, SITE_CODE.format(place=site.place))
+        return _LINK.sub(r"http…/p/\1/…", text)
+
+    def _shown_code(self) -> str:
+        shown = select(Lesson).where(Lesson.state == LessonState.OPEN, Lesson.secret.is_not(None))
+        with self.server.database.read() as session:
+            lesson = session.scalars(shown.order_by(Lesson.opened_at.desc()).limit(1)).one()
+            assert lesson.secret is not None
+            return code_at(lesson.secret, self.clock())
+
+    def _sites(self) -> list[LessonSite]:
+        with self.server.database.read() as session:
+            return list(session.scalars(select(LessonSite).order_by(LessonSite.id.desc())))
 
     def _where(self, chat: str) -> str:
         if chat.startswith(PRIVATE):

@@ -50,6 +50,7 @@ class Product:
                 if self._process is not None and self._process.poll() is not None:
                     break
                 time.sleep(0.05)
+        self.kill()
         raise AssertionError(f"the server did not become healthy:\n{self.log()[-3000:]}")
 
     def kill(self) -> None:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from bot.clock import Clock, system_clock
+from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.media import MediaStore
 from bot.messages import Intake
@@ -23,4 +24,4 @@ def services(
     """With a database only for what needs one: passive replies and ownership."""
     kept = database or Database("sqlite://")
     media = MediaStore(folder or Path(tempfile.mkdtemp()))
-    return Services(intake, Mailbox(kept, clock), media, clock, bot_name, lambda name: Ownership(kept, name))
+    return Services(intake, Mailbox(kept, clock), media, clock, bot_name, lambda name: Ownership(kept, name), Links())

@@ -21,6 +21,8 @@ from schedules.calendar import (
     next_quiet_minute,
     parse_windows,
     quarter_of,
+    quiet_stretches,
+    quiet_times,
     rush_hours,
     week_of,
     year_of,
@@ -155,3 +157,37 @@ def test_the_last_day_of_a_month_is_followed_by_a_first(day: date) -> None:
     last = last_day_of_month(day)
     assert (last.year, last.month) == (day.year, day.month)
     assert (last + timedelta(days=1)).day == 1
+
+
+def test_the_quiet_stretches_of_riders_and_of_those_without_rush_hours() -> None:
+    assert quiet_stretches(FOOD) == (Window(7 * 60, 630), Window(810, 990), Window(1230, 22 * 60))
+    assert quiet_stretches(()) == (Window(7 * 60, 22 * 60),)
+    assert quiet_stretches((Window(0, 0),)) == (Window(7 * 60, 22 * 60),)
+
+
+@given(WINDOWS, MINUTE)
+def test_a_minute_is_in_a_quiet_stretch_or_in_rush_hours_or_night(windows: Windows, minute: int) -> None:
+    stretches = quiet_stretches(windows)
+    assert stretches == tuple(sorted(stretches, key=lambda window: window.start))
+    free = any(stretch.minutes_left(minute) for stretch in stretches)
+    if any(window.minutes_left(minute) for window in (*windows, NIGHT)):
+        assert not free or stretches == quiet_stretches(())
+    else:
+        assert free
+
+
+@given(WINDOWS, st.sampled_from([10, 30, 60]))
+def test_what_is_proposed_fits_between_the_rush_hours(windows: Windows, minutes: int) -> None:
+    proposed = quiet_times(windows, minutes)
+    assert len(set(proposed)) == len(proposed)
+    for each in proposed:
+        minute = each.hour * 60 + each.minute
+        assert minute % 30 == 0
+        stretch = next(window for window in quiet_stretches(windows) if window.minutes_left(minute))
+        assert minute + minutes <= stretch.end
+
+
+def test_riders_are_proposed_the_trough_first_then_each_other_stretch() -> None:
+    assert quiet_times(FOOD, 60)[:3] == [time(15), time(9, 30), time(20, 30)]
+    assert quiet_times((), 60)[0] == time(15)
+    assert quiet_times((Window(0, 14 * 60 + 50), Window(15 * 60 + 10, 0)), 60) == []

@@ -41,6 +41,7 @@ AUDIENCE = {
     "主题党日": PARTY,
     "组织生活会": PARTY,
     "民主评议党员": PARTY,
+    "选举": PARTY,
     "10分钟微课堂": EVERYONE,
     "班前一刻钟": EVERYONE,
     "红色学堂": EVERYONE,

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import event, func, select, update
+from sqlalchemy.orm import Session
 
 from bot.clock import system_clock
 from bot.content import Acknowledge, Attachment, Card, File, Text
 from bot.delivery import Closed, Delivery, Limits, Refused, RetryLater, Uncertain
+from bot.links import Links, subject_of
 from bot.outbox import GATHER, GIVE_UP, HELD_FOR, PHOTOS_LATE, Outbox
 from bot.posting import REFRESH_AFTER, Address, Posting, Roads
 from models.database import Database
@@ -438,6 +441,115 @@ async def test_a_file_is_made_when_it_goes_out(database: Database, clock: Standi
     await drained(outbox)
     await outbox.close()
     assert sender.attached == [b"org 12"]
+
+
+@pytest.mark.anyio
+async def test_a_ledger_of_a_year_holds_up_no_other_post_and_no_message(
+    database: Database, clock: StandingClock
+) -> None:
+    """It was made inside the outbox's transaction: on SQLite nothing at all could be written for half a minute."""
+    go_on = threading.Event()
+
+    def slowly(session: Session, _: str) -> bytes:
+        assert session.scalar(select(func.count(Post.id))) is not None
+        go_on.wait(20)
+        return b"ledger"
+
+    say(database, clock, lambda p: p.post(CHAT, File("台账.xlsx", "meetings:12")))
+    sender = ScriptedSender()
+    outbox = Outbox(database, [sender], clock, files={"meetings": slowly})
+    outbox.start()
+    try:
+        await asyncio.sleep(0.2)
+        say(database, clock, lambda p: p.post(OTHER, Text("one")))
+        async with asyncio.timeout(2):
+            while not sender.calls:
+                outbox.announce()
+                await asyncio.sleep(0.01)
+        assert sender.calls == [("send", "oc_2", "one")]
+    finally:
+        go_on.set()
+        await outbox.close()
+    assert sender.attached == [b"ledger"]
+
+
+@pytest.mark.anyio
+async def test_the_lease_of_a_post_is_kept_while_its_file_is_made(
+    database: Database, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.outbox.LEASE", timedelta(seconds=0.6))
+    monkeypatch.setattr("bot.outbox.RENEW", timedelta(seconds=0.1))
+    go_on, sender = threading.Event(), ScriptedSender()
+
+    def slowly(_: Session, subject: str) -> bytes:
+        go_on.wait(20)
+        return subject.encode()
+
+    say(database, clock, lambda p: p.post(CHAT, File("台账.xlsx", "meetings:12")))
+    here, there = (Outbox(database, [sender], clock, files={"meetings": slowly}) for _ in range(2))
+    here.start()
+    await asyncio.sleep(0.3)
+    there.start()
+    await asyncio.sleep(1.5)
+    go_on.set()
+    await here.close()
+    await there.close()
+    assert sender.attached == [b"12"]
+
+
+@pytest.mark.anyio
+async def test_a_stop_does_not_wait_for_all_files_that_are_to_be_made(database: Database, clock: StandingClock) -> None:
+    begun, go_on, sender = threading.Event(), threading.Event(), ScriptedSender()
+
+    def slowly(_: Session, subject: str) -> bytes:
+        begun.set()
+        go_on.wait(20)
+        return subject.encode()
+
+    file = File("台账.xlsx", "meetings:12")
+    say(database, clock, lambda p: [p.post(address, file) for address in (CHAT, OTHER)])
+    outbox = Outbox(database, [sender], clock, files={"meetings": slowly})
+    outbox.start()
+    await asyncio.to_thread(begun.wait, 20)
+    closing = asyncio.create_task(outbox.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    assert (sender.attached, states(database)) == ([b"12"], [PostState.SENT, PostState.WAITING])
+
+
+@pytest.mark.anyio
+async def test_a_file_of_which_there_is_no_record_any_more_is_given_up(
+    database: Database, clock: StandingClock
+) -> None:
+    def gone(session: Session, _: str) -> bytes:
+        session.get_one(Post, 1)
+        return b""
+
+    say(database, clock, lambda p: p.post(CHAT, File("台账.xlsx", "meetings:12")))
+    outbox = Outbox(database, [ScriptedSender()], clock, files={"meetings": gone})
+    await drained(outbox)
+    await outbox.close()
+    with database.read() as session:
+        assert session.execute(select(Post.state, Post.error)).one() == (PostState.DEAD, "NoResultFound")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("base", ["https://bot.example.org", ""])
+async def test_a_platform_without_files_is_given_a_link(base: str, database: Database, clock: StandingClock) -> None:
+    say(database, clock, lambda p: p.post(CHAT, File("名册.xlsx", "roster:12")))
+    sender = ScriptedSender()
+    sender.limits = replace(sender.limits, files=False)
+    outbox = Outbox(database, [sender], clock, links=Links(base))
+    await drained(outbox)
+    await outbox.close()
+    ((_, _, said),) = sender.calls
+    if not base:
+        assert said == "名册.xlsx 在这里发不了文件，服务器也没有配公网地址（public_url）。请跟运维说一声。"
+        return
+    words, link = said.split("\n")
+    assert words == "📎 名册.xlsx（7 天内有效）"
+    assert subject_of("file", link.removeprefix(f"{base}/p/file/"), clock()) == "名册.xlsx|roster:12"
 
 
 @pytest.mark.anyio

@@ -1,16 +1,17 @@
 """The digests, word for word, and that they fit a phone."""
 
 import unicodedata
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.reports.digest import branch_digest, organiser_digest
-from bot.reports.duties import DutyLine
+from bot.reports.duties import Behind, DutyLine, Verdict
 from bot.reports.figures import CaseFigures, LessonFigures, Rates, UnitFigures
 from bot.reports.layout import COLUMNS, LINES, clip, share, width
-from bot.reports.weeks import Behind, BranchWeek, OrganiserWeek
+from bot.reports.weeks import BranchWeek, OrganiserWeek
 from models.lessons import Lesson, LessonState
 from tests.unit.city import shanghai
 
@@ -21,29 +22,39 @@ NONE = CaseFigures()
 NO_RATES = Rates(0, 0, 0, 0)
 
 
-def duty(kind: str, within: str, *, held: int = 0, planned: int = 0, owed: int = 0, group: str = "") -> DutyLine:
-    """How a duty stands."""
-    return DutyLine(kind, group, within, False, held, planned, owed)
+PERIODS = {"本月": "month", "本季度": "quarter", "今年": "year", "10月": "month", "第三季度": "quarter"}
 
 
-def planned(kind: str, topic: str, day: int) -> Lesson:
+def duty(kind: str, within: str, *, held: int = 0, planned: int = 0, group: str = "") -> DutyLine:
+    """How a duty stands of which one is asked for."""
+    late = Verdict.DUE if within in ("本月", "本季度", "今年") else Verdict.OVERDUE
+    verdict = Verdict.DONE if held else Verdict.PLANNED if planned else late
+    return DutyLine(kind, group, PERIODS[within], within, False, 1, held, planned, verdict, "第十二条")
+
+
+def planned(kind: str, topic: str, day: int, series_id: int | None = None) -> Lesson:
     """A lesson of December."""
-    return Lesson(id=1, kind=kind, topic=topic, place="", state=LessonState.PLANNED, planned_at=shanghai(12, day, 15))
+    at = shanghai(12, day, 15)
+    return Lesson(id=1, kind=kind, topic=topic, place="", state=LessonState.PLANNED, planned_at=at, series_id=series_id)
 
 
-QUIET_BRANCH = BranchWeek("幸福里流动党支部", FRIDAY - WEEK, FRIDAY, FRIDAY, [], [], NONE, NONE, [], [])
+QUIET_BRANCH = BranchWeek("幸福里流动党支部", FRIDAY - WEEK, FRIDAY, FRIDAY, [], [], [], NONE, NONE, [], [])
 BUSY_BRANCH = BranchWeek(
     name="幸福里流动党支部",
     start=FRIDAY - WEEK,
     end=FRIDAY,
     now=FRIDAY,
-    lessons=[LessonFigures("10分钟微课堂《交通安全》", "王书记", 12, 11), LessonFigures("党课", "", 12, 7)],
+    lessons=[
+        LessonFigures("10分钟微课堂《交通安全》", "王书记", 12, 11),
+        LessonFigures("党课", "", 12, 7, late=2, made_up=1),
+    ],
     duties=[
-        duty("党员大会", "本季度", owed=1),
+        duty("党员大会", "本季度"),
         duty("党小组会", "本月", held=1, group="一组"),
-        duty("党小组会", "本月", owed=1, group="二组"),
+        duty("党小组会", "本月", group="二组"),
         duty("主题党日", "本月", planned=1),
     ],
+    overdue=[duty("支委会", "10月"), duty("党小组会", "10月", group="二组"), duty("党课", "第三季度")],
     hazards=CaseFigures(3, 2, 1, (("道路交通", 2), ("环境卫生", 1))),
     appeals=CaseFigures(1, 0, 1),
     leaders=[("小李", 12), ("小张", 8), ("小赵", 5)],
@@ -61,7 +72,7 @@ BUSY_CITY = OrganiserWeek(
     rates=Rates(36, 30, 25, 23),
     rates_before=Rates(20, 16, 0, 0),
     behind=[
-        Behind(f"第{n}流动党支部", [duty("党员大会", "本季度", owed=1), duty("党课", "本季度", owed=1)])
+        Behind(f"第{n}流动党支部", [duty("党员大会", "本季度"), duty("党课", "本季度")], [duty("支委会", "10月")][:n])
         for n in range(6)
     ],
     units=[
@@ -76,13 +87,14 @@ BUSY_CITY = OrganiserWeek(
 def test_a_branch_week() -> None:
     assert branch_digest(BUSY_BRANCH).text == (
         "📋 幸福里流动党支部 11.20–11.27\n"
-        "上课 2 次，到课 18/24（75%）\n"
+        "上课 2 次，到课 18/24（75%），迟到 2，补课 1\n"
         "· 10分钟微课堂《交通安全》 11/12，王书记主持\n"
         "· 党课 7/12\n"
         "已开：党小组会（一组）\n"
         "已定：主题党日\n"
         "本月还差：党小组会（二组）\n"
         "本季度还差：党员大会\n"
+        "逾期：支委会（10月）、党小组会（二组10月）、党…\n"
         "隐患：新报 3，办结 2，在办 1\n"
         "诉求：新收 1，办结 0，在办 1\n"
         "积分：小李 12、小张 8、小赵 5\n"
@@ -90,6 +102,24 @@ def test_a_branch_week() -> None:
         "· 12.2 周三 15:00 党员大会\n"
         "· 12.4 周五 15:00 10分钟微课堂《冬季骑行》"
     )
+
+
+def test_a_daily_series_takes_one_line_and_leaves_room_for_the_others() -> None:
+    daily = [LessonFigures("班前一刻钟", "", 12, 10, series_id=7) for _ in range(5)]
+    week = replace(
+        QUIET_BRANCH,
+        lessons=[daily[0], LessonFigures("党课", "", 12, 7), *daily[1:]],
+        planned=[*(planned("班前一刻钟", "", day, 7) for day in range(1, 4)), planned("主题党日", "", 4)],
+    )
+    assert branch_digest(week).text.splitlines() == [
+        "📋 幸福里流动党支部 11.20–11.27",
+        "上课 6 次，到课 57/72（79%）",
+        "· 班前一刻钟 5 次 50/60",
+        "· 党课 7/12",
+        "接下来：",
+        "· 12.1 周二 15:00 班前一刻钟，共 3 次",
+        "· 12.4 周五 15:00 主题党日",
+    ]
 
 
 def test_an_organiser_week() -> None:
@@ -104,10 +134,10 @@ def test_an_organiser_week() -> None:
         "诉求多在：劳动报酬 4、停车充电 2\n"
         "落下的支部 6 个，先看这 5 个：\n"
         "· 第0流动党支部：党员大会、党课\n"
-        "· 第1流动党支部：党员大会、党课\n"
-        "· 第2流动党支部：党员大会、党课\n"
-        "· 第3流动党支部：党员大会、党课\n"
-        "· 第4流动党支部：党员大会、党课\n"
+        "· 第1流动党支部：党员大会、党课；逾期 支委会…\n"
+        "· 第2流动党支部：党员大会、党课；逾期 支委会…\n"
+        "· 第3流动党支部：党员大会、党课；逾期 支委会…\n"
+        "· 第4流动党支部：党员大会、党课；逾期 支委会…\n"
         "物业：在办 5 件，最久 6 天\n"
         "还没派单：在办 4 件\n"
         "城管：在办 2 件，最久 1 天\n"
@@ -129,7 +159,12 @@ def test_whatever_it_is_called_it_fits_one_screen(name: str, times: int) -> None
         end=FRIDAY,
         now=FRIDAY,
         lessons=[lesson] * times,
-        duties=[duty(name, period, held=1, planned=1, owed=1) for period in ("本月", "本季度", "今年")],
+        duties=[
+            duty(name, period, held=held, planned=planned)
+            for period in ("本月", "本季度", "今年")
+            for held, planned in ((1, 0), (0, 1), (0, 0))
+        ],
+        overdue=[duty(name, "10月")] * times,
         hazards=BUSY_BRANCH.hazards,
         appeals=BUSY_BRANCH.appeals,
         leaders=BUSY_BRANCH.leaders,

@@ -1,6 +1,6 @@
 """The counts behind the digests."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,10 +18,12 @@ from bot.reports.figures import (
 )
 from models.cases import Action, Actor, Case, CaseKind, CaseState, CaseStep, Part, Rating
 from models.database import Database
+from models.lessons import CheckIn
+from models.make_ups import MakeUp
 from models.organisations import Organisation, OrganisationKind, Tree
 from models.people import Person
 from models.points import Account, PointEntry
-from schedules.digests import branches_behind, organiser_digest
+from schedules.digests import branch_digest, branches_behind, organiser_digest
 from tests.unit.city import City, shanghai
 
 START, END = shanghai(11, 16), shanghai(11, 23)
@@ -176,6 +178,8 @@ def test_branches_are_behind_once_half_of_the_period_is_over(database: Database)
         city = City(session)
         top, idle, _ = neighbours(city)
         busy = city.organisation("勤快支部", parent=top)
+        for branch in (idle, busy):
+            branch.created_at = shanghai(7, 1, 9)
         rider = city.person(busy, "小李")
         for kind in ("主题党日", "党员大会", "党课"):
             city.held(busy, shanghai(7, 2, 15), kind, came=[rider])
@@ -187,4 +191,54 @@ def test_branches_are_behind_once_half_of_the_period_is_over(database: Database)
         assert [behind.branch for behind in late] == ["支部", "勤快支部"]
         text = organiser_digest(session, tree, top, shanghai(8, 31, 9, 30))
         assert text is not None
-        assert "· 支部：党员大会、党课、主题党日\n· 勤快支部：主题党日" in text.text
+        assert "· 支部：党员大会、党课、主题党日；逾期 主题党…\n· 勤快支部：主题党日" in text.text
+
+
+def test_a_branch_is_behind_for_a_month_after_a_period_without_its_duty(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        top, branch, _ = neighbours(city)
+        rider = city.person(branch, "小李")
+        for month in (1, 2, 3, 5, 6, 7, 8):
+            city.held(branch, shanghai(month, 2, 15), "主题党日", came=[rider])
+        for month in (1, 7):
+            for kind in ("党员大会", "党课"):
+                city.held(branch, shanghai(month, 2, 15), kind, came=[rider])
+        tree = Tree(session)
+
+        def missed(month: int, day: int) -> list[str]:
+            late = branches_behind(session, tree, [branch], shanghai(month, day))
+            return [f"{line.kind}{line.within}" for behind in late for line in behind.overdue]
+
+        assert missed(4, 30) == []
+        assert missed(5, 1) == ["主题党日4月"]
+        assert missed(5, 31) == ["主题党日4月"]
+        assert missed(6, 30) == []
+        assert missed(7, 1) == ["党员大会第二季度", "党课第二季度"]
+        assert missed(8, 1) == []
+        assert "逾期：党员大会（第二季度）、党课（第二季度）" in branch_text(
+            session, tree, branch, shanghai(7, 3, 15, 30)
+        )
+        text = organiser_digest(session, tree, top, shanghai(7, 6, 9, 30))
+        assert text is not None
+        assert "落下的支部 1 个：\n· 支部：逾期 党员大会（第二季度）、党课（第二…" in text.text
+
+
+def branch_text(session: Session, tree: Tree, branch: Organisation, now: datetime) -> str:
+    return branch_digest(session, tree, branch, now, now).text
+
+
+def test_who_came_late_or_made_up_is_shown_in_the_digest(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        _, branch, _ = neighbours(city)
+        people = [city.person(branch, name) for name in ("小李", "小张", "小赵")]
+        lesson = city.held(branch, MIDDLE, came=people[:2], expected=people)
+        session.scalars(select(CheckIn).where(CheckIn.person_id == people[1].id)).one().late = True
+        made_up = MakeUp(lesson_id=lesson.id, person_id=people[2].id, begun_at=MIDDLE, done_at=END, message_id=1)
+        session.add(made_up)
+        session.flush()
+        (figures,) = lessons_held(session, branch, START, END)
+        assert (figures.expected, figures.present, figures.late, figures.made_up) == (3, 2, 1, 1)
+        text = branch_text(session, Tree(session), branch, END)
+        assert "上课 1 次，到课 2/3（67%），迟到 1，补课 1" in text

@@ -7,7 +7,8 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from bot.reports.roster_book import harmless, roster_book
+from bot.reports.roster_book import roster_book
+from bot.reports.workbook import harmless
 from models.database import Database
 from models.organisations import OrganisationKind
 from models.people import Occupation, Post, Status
@@ -48,7 +49,7 @@ def test_everyone_of_the_organisation_and_below_is_in_it(database: Database) -> 
 
 def test_its_header_stays_in_sight_and_its_columns_are_wide_enough(database: Database) -> None:
     sheet = book(database)
-    assert sheet.freeze_panes == "A2"
+    assert sheet.freeze_panes == "B2"
     assert sheet["A1"].font.bold
     assert sheet.column_dimensions["B"].width > 30
 
@@ -57,7 +58,7 @@ def test_it_has_no_phones(database: Database) -> None:
     assert not any(re.search(r"1\d{10}", str(cell)) for row in rows(book(database)) for cell in row)
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+86", "-1", "@SUM(A1)", " =1", "\x01=1"])
+@pytest.mark.parametrize("name", ["=1+1", "+86", "-1", "@SUM(A1)", " =1", "\t=1", "\r\n+1", "\x01=1", "＝1+1"])
 def test_no_cell_is_a_formula(database: Database, name: str) -> None:
     sheet = book(database, name)
     (cell,) = [row[0] for row in sheet.iter_rows(min_row=4)]
@@ -67,3 +68,27 @@ def test_no_cell_is_a_formula(database: Database, name: str) -> None:
 
 def test_other_names_are_left_as_they_are() -> None:
     assert [harmless(name) for name in ("小李", "阿依古丽·买买提", "A=B")] == ["小李", "阿依古丽·买买提", "A=B"]
+
+
+def test_it_counts_by_formula_and_has_the_counts_written(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        branch = city.organisation()
+        city.person(branch, "王书记", Post.SECRETARY, occupation=Occupation.PARCEL)
+        city.person(branch, "小李", status=Status.ACTIVIST, occupation=Occupation.FOOD, reachable=False).mobile = True
+        branch_id = branch.id
+    with database.read() as session:
+        data = roster_book(session, branch_id)
+    formulas, values = (rows(load_workbook(io.BytesIO(data), data_only=only)["汇总"]) for only in (False, True))
+    assert {row[:2]: row[2] for row in values if row[2]} == {
+        (None, None): "人数",
+        ("身份", "正式党员"): 1,
+        ("身份", "入党积极分子"): 1,
+        ("职业", "快递"): 1,
+        ("职业", "外卖"): 1,
+        ("流动", "是"): 1,
+        ("流动", "否"): 1,
+        ("是否报到", "是"): 1,
+        ("是否报到", "否"): 1,
+    }
+    assert formulas[1] == ("身份", "正式党员", "=COUNTIF('名册'!C2:C3,\"正式党员\")")

@@ -2,17 +2,20 @@
 
 from datetime import datetime, timedelta
 
-import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.content import Card, Text, load
 from bot.posting import Posting, address_of
 from bot.reports.attendance import lesson_card, live_lesson_card
+from models.attendance import HeadCount
 from models.cases import CaseKind, CaseState
 from models.database import Database
+from models.duty_rules import DutyRule
 from models.inbox import Claim, Outcome
 from models.lessons import CheckIn, CheckInWay, Lesson, LessonState, open_lesson
 from models.organisations import OrganisationKind
+from models.outbox import Post as OutboxPost
 from models.people import Occupation, Post
 from schedules.runner import next_due, run_due
 from tests.unit.city import ROADS, City, posts, shanghai, slots
@@ -106,18 +109,54 @@ def test_the_organiser_digest_is_useful_until_tuesday_evening(database: Database
     assert ("organiser_digest", "2026-W48", True) in slots(database)
 
 
-@pytest.mark.parametrize(
-    ("month", "days"),
-    [(2, ["02-10", "02-20", "02-23"]), (4, ["04-10", "04-20", "04-25"]), (12, ["12-10", "12-20", "12-26"])],
-)
-def test_secretaries_are_reminded_three_times_a_month(database: Database, month: int, days: list[str]) -> None:
+def test_secretaries_are_reminded_half_way_a_week_and_a_day_before_the_end(database: Database) -> None:
     with database.write.begin() as session:
         city = City(session)
         city.person(city.organisation(), "王书记", Post.SECRETARY)
-    run_until(database, shanghai(month, 1, 12), shanghai(month, 27))
-    periods = [period for job, period, missed in slots(database) if job == "duty_reminder" and not missed]
-    assert [period for period in periods if period.startswith(f"2026-{month:02}")] == [f"2026-{day}" for day in days]
-    assert len(told(database, "ou_王书记", "📌")) == len(periods)
+    run_until(database, shanghai(11, 1, 16), shanghai(12, 1))
+    assert duty_days(database) == ["2026-11-16", "2026-11-23", "2026-11-27"]
+    first, second, third = told(database, "ou_王书记", "📌")
+    owed = "\n· 本月：主题党日\n"
+    assert f"{owed}· 本季度：党员大会、党课\n· 今年：组织生活会、民主评议党员\n" in first
+    assert (owed in second, owed in third) == (True, True)
+    assert "本季度" not in second + third
+
+
+def test_what_ends_with_the_year_is_named_in_one_message(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        secretary = city.person(branch := city.organisation(), "王书记", Post.SECRETARY)
+        city.held(branch, shanghai(12, 1, 15), "主题党日", came=[secretary])
+    run_until(database, shanghai(12, 1, 16), shanghai(1, 1, year=2027))
+    assert duty_days(database) == ["2026-12-16", "2026-12-24", "2026-12-30"]
+    said = told(database, "ou_王书记", "📌")
+    assert len(said) == 2
+    assert all("\n· 本季度：党员大会、党课\n· 今年：组织生活会、民主评议党员\n" in text for text in said)
+
+
+def test_a_duty_that_somebody_asks_for_more_often_is_reminded_of_more_often(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        city.person(branch := city.organisation(), "王书记", Post.SECRETARY)
+        session.add(
+            DutyRule(
+                organisation_id=branch.id, kind="党课", every="month", times=2, set_at=shanghai(1, 1), message_id=1
+            )
+        )
+    run_until(database, shanghai(7, 18, 16), shanghai(8, 1))
+    assert [text.splitlines()[1] for text in told(database, "ou_王书记", "📌")] == ["· 本月：党课、主题党日"] * 2
+
+
+def test_a_branch_made_today_is_not_reminded_today(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        city.person(city.organisation(created_at=shanghai(11, 16, 8)), "王书记", Post.SECRETARY)
+    run_until(database, shanghai(11, 16, 9), shanghai(11, 24))
+    assert duty_days(database) == ["2026-11-23"]
+
+
+def duty_days(database: Database) -> list[str]:
+    return [period for job, period, missed in slots(database) if job == "duty_reminder" and not missed]
 
 
 def test_the_duty_reminder_finds_somebody_who_can_be_reached(database: Database) -> None:
@@ -129,8 +168,23 @@ def test_the_duty_reminder_finds_somebody_who_can_be_reached(database: Database)
             city.person(branch, f"{name}书记", Post.SECRETARY, reachable=secretary)
             city.person(branch, f"{name}副书记", Post.DEPUTY, reachable=deputy)
         city.person(city.organisation("丁"), "丁书记", Post.SECRETARY, reachable=False)
-    run_due(database, shanghai(11, 20, 15), ROADS)
+    run_due(database, shanghai(11, 16, 15), ROADS)
     assert {whom for whom, text in posts(database) if text.startswith("📌")} == {"ou_甲书记", "ou_乙副书记", "oc_丙"}
+
+
+def test_the_group_gets_no_buttons_that_are_the_secretary_s(database: Database) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        for name in ("甲", "乙"):
+            branch = city.organisation(name)
+            city.chat(branch, f"oc_{name}")
+            city.person(branch, f"{name}书记", Post.SECRETARY, reachable=name == "甲")
+    run_due(database, shanghai(11, 16, 15), ROADS)
+    with database.read() as session:
+        rows = session.scalars(select(OutboxPost).where(OutboxPost.target.in_(("ou_甲书记", "oc_乙"))))
+        contents = {row.target: load(row.content) for row in rows}
+    assert isinstance(contents["ou_甲书记"], Card)
+    assert isinstance(contents["oc_乙"], Text)
 
 
 def test_nothing_is_said_where_nothing_is_owed(database: Database) -> None:
@@ -140,17 +194,17 @@ def test_nothing_is_said_where_nothing_is_owed(database: Database) -> None:
         secretary = city.person(branch, "王书记", Post.SECRETARY)
         for kind in ("党员大会", "党课", "主题党日"):
             city.held(branch, shanghai(9, 2, 15), kind, came=[secretary])
-    run_due(database, shanghai(9, 10, 15), ROADS)
+    run_due(database, shanghai(9, 16, 15), ROADS)
     assert posts(database) == []
-    assert ("duty_reminder", "2026-09-10", False) in slots(database)
+    assert ("duty_reminder", "2026-09-16", False) in slots(database)
 
 
 def test_a_duty_reminder_two_days_late_is_missed(database: Database) -> None:
     with database.write.begin() as session:
         city = City(session)
         city.person(city.organisation(), "王书记", Post.SECRETARY)
-    run_due(database, shanghai(11, 22, 15), ROADS)
-    assert ("duty_reminder", "2026-11-20", True) in slots(database)
+    run_due(database, shanghai(11, 18, 15), ROADS)
+    assert ("duty_reminder", "2026-11-16", True) in slots(database)
     assert posts(database) == []
 
 
@@ -164,10 +218,10 @@ def test_a_planned_lesson_is_named_the_day_before_and_half_an_hour_before(databa
         city.chat(branch, "oc_branch")
         city.planned(branch, LESSON, "党课", "交通安全").place = "幸福里驿站"
     run_until(database, shanghai(11, 24, 9), LESSON)
-    advice = "\n到时在群里回复「签到」；来不了回复「请假」加原因。"
+    advice = "\n地点：幸福里驿站\n会来请回复「我会来」，来不了回复「请假」加原因。到时在群里回复「签到」。"
     assert told(database, "oc_branch", "⏰") == [
-        f"⏰ 明天 15:00，党课《交通安全》，地点 幸福里驿站。{advice}",
-        f"⏰ 今天 15:00，党课《交通安全》，地点 幸福里驿站。{advice}",
+        f"⏰ 明天 15:00，党课《交通安全》。{advice}",
+        f"⏰ 今天 15:00，党课《交通安全》。{advice}",
     ]
     assert [period for job, period, _ in slots(database) if job == "lesson_reminder"] == [
         "2026-11-25T15:00 day",
@@ -269,7 +323,7 @@ def test_a_lesson_of_a_group_without_a_chat_is_named_in_the_branch_chat(database
 
 
 def test_an_open_lesson_is_closed_at_its_time_with_summary_and_card(database: Database) -> None:
-    opened = shanghai(11, 23, 15)
+    opened = shanghai(11, 26, 15)
     with database.write.begin() as session:
         city = City(session)
         branch = city.organisation()
@@ -279,7 +333,7 @@ def test_an_open_lesson_is_closed_at_its_time_with_summary_and_card(database: Da
         lesson.chat_id = chat.id
         open_lesson(session, lesson, opened)
         posting = Posting(session, opened, ROADS)
-        lesson.card = posting.post(address_of(chat), lesson_card(lesson, 0, 12))
+        lesson.card = posting.post(address_of(chat), lesson_card(lesson, HeadCount(12, 0)))
         posting.write()
         session.add(CheckIn(lesson_id=lesson.id, person_id=riders[0].id, at=opened, way=CheckInWay.WORD, message_id=1))
         lesson_id = lesson.id

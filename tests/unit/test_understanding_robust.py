@@ -95,3 +95,16 @@ def test_adversarial_texts_are_cheap(text: str) -> None:
 )
 def test_a_command_in_disguise_is_the_command(text: str) -> None:
     assert said(text).name == "check_in"
+
+
+@pytest.mark.parametrize("text", ["签到 0233", "签到866611", "打卡 233300", "签到 2333"])
+def test_a_code_with_slang_in_it_is_a_code(text: str) -> None:
+    """233 and 666 are laughter, but one code in 140 has them among its digits."""
+    intent = said(text)
+    assert (intent.name, intent.text("code")) == ("check_in", text[-6:].strip("到 "))
+
+
+def test_the_hour_before_a_place_is_no_part_of_it() -> None:
+    """明天下午3点东站驿站 was held at 点东站驿站."""
+    intent = understanding().understand("计划党课明天下午3点东站驿站", addressed=True, role="secretary", now=MONDAY)
+    assert (intent.name, intent.text("place"), intent.text("topic")) == ("plan_lesson", "东站驿站", "")

@@ -36,13 +36,57 @@ CHATTER = """
 下课了去接孩子
 着火的心情哈哈
 给我加个鸡腿
+这个月随到随学了好多
+代签收的快递放驿站了
+帮小张代签收一下
+谁能帮小张签到
+帮我妈打卡
+替小张签个字
+签到码多少啊
+码又换了
+1024
+8848米
+验证码是多少
+扫码付款
 签到？
+收到？
+谁收到货了
+提醒大家路上慢点
+流入市场的小电驴真多
+小何离开支部了
+我明天离开兰州
+会来
+他会来
+明天会来几个人
+材料准备好了
+材料带了没
+资料发我一下
+这个月计划跑满三千单
+我改期了机票
+外卖取消了
+又有人取消订单
+线上开会还是线下
+主持人是谁
 对上了
 确认对上了
 确认一下数对不对得上
 名字都对上了吗
 账对上了，一分不差
 确认 3 号去不去
+会议台账报上去了
+会议纪要我来写
+纪要写完没
+写个纪要吧
+这个月考勤不好看
+考勤机坏了
+台账还没交
+这个月还差两千块
+这个月还差多少
+还差什么菜没点
+三会一课
+要求太多了
+要求党课都要到
+要求大家都戴头盔
 """.strip().splitlines()
 
 HEARD = """
@@ -60,6 +104,11 @@ HEARD = """
 def test_chatter_is_not_answered(text: str, role: str) -> None:
     intent = said(text, role=role)
     assert (intent.name, intent.reply) == ("none", False)
+
+
+@pytest.mark.parametrize("text", ["准备请假", "要求党课每月都要有人去", "要求 党课 每月1次"])
+def test_what_only_a_secretary_would_mean_is_no_command_of_a_member(text: str) -> None:
+    assert not said(text).reply
 
 
 @pytest.mark.parametrize("text", HEARD)

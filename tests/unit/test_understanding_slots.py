@@ -7,6 +7,8 @@ from tests.unit.understood import said
 SLOTS = [
     ("打卡 8848", {"code": "8848"}),
     ("打卡 ８８４８", {"code": "8848"}),
+    ("签到 8 8 4 8", {"code": "8848"}),
+    ("签到 482 913", {"code": "482913"}),
     ("请假 今晚要跑单", {"text": "今晚要跑单"}),
     ("我把昨天的课补一下", {"time": "2026-11-22T00:00:00+08:00"}),
     ("170号院内有建筑垃圾，请派人处理。", {"place": "170号院", "text": "170号院内有建筑垃圾，请派人处理。"}),
@@ -70,6 +72,12 @@ Expected = dict[str, str | int | float]
 @pytest.mark.parametrize(("text", "slots"), SLOTS)
 def test_slots_of_members(text: str, slots: Expected) -> None:
     assert slots.items() <= dict(said(text).slots).items()
+
+
+def test_a_code_before_the_word_is_a_code() -> None:
+    """It was lost, and where a code was shown any number before the word counted as the word alone."""
+    assert said("8848 签到", addressed=True).slots == {"code": "8848"}
+    assert not said("1500签到").reply
 
 
 @pytest.mark.parametrize(("text", "slots"), STAFF_SLOTS)

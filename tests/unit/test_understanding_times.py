@@ -36,7 +36,16 @@ TIMES = Times(dict(load().parts_of_day))
         ("下个月8号", "2026-12-08T00:00:00+08:00"),
         ("月底", "2026-11-30T00:00:00+08:00"),
         ("下月底", "2026-12-31T00:00:00+08:00"),
-        ("晚上24:00", "2026-11-23T00:00:00+08:00"),
+        ("晚上24:00", "2026-11-24T00:00:00+08:00"),
+        ("31号15:00", "2026-12-31T15:00:00+08:00"),
+        ("周五24:00", "2026-11-28T00:00:00+08:00"),
+        ("今晚12点", "2026-11-24T00:00:00+08:00"),
+        ("12月31日晚上十二点", "2027-01-01T00:00:00+08:00"),
+        ("今晚12点半", "2026-11-24T00:30:00+08:00"),
+        ("凌晨12点", "2026-11-23T00:00:00+08:00"),
+        ("中午12点", "2026-11-23T12:00:00+08:00"),
+        ("中午1:30", "2026-11-23T13:30:00+08:00"),
+        ("1:30", "2026-11-23T01:30:00+08:00"),
     ],
 )
 def test_moments(text: str, moment: str) -> None:
@@ -46,7 +55,7 @@ def test_moments(text: str, moment: str) -> None:
     assert (found.start, found.end) == (0, len(text))
 
 
-@pytest.mark.parametrize("text", ["", "没有时间", "2月30日", "99:99", "五", "什么时候", "1024"])
+@pytest.mark.parametrize("text", ["", "没有时间", "2月30日", "32号", "下个月32号", "99:99", "五", "什么时候", "1024"])
 def test_no_moment(text: str) -> None:
     assert TIMES.find(text, MONDAY) is None
 
@@ -54,3 +63,26 @@ def test_no_moment(text: str) -> None:
 def test_a_month_end_before_a_short_month() -> None:
     found = TIMES.find("下个月31号", MONDAY + timedelta(days=60))
     assert found is None
+
+
+def test_what_was_not_said_is_told_apart_from_midnight() -> None:
+    found = [TIMES.find(text, MONDAY) for text in ("周五", "16:00", "周五15:00", "今晚")]
+    assert [(one.day, one.hour) for one in found if one] == [(True, False), (False, True), (True, True), (True, True)]
+    assert [one.exact for one in found if one] == [False, True, True, False]
+
+
+def test_all_times_of_a_text_in_their_order() -> None:
+    text = "改期 周三15:00的党课 到 11月30日16:00"
+    found = TIMES.find_all(text, MONDAY)
+    assert [text[one.start : one.end] for one in found] == ["周三15:00", "11月30日16:00"]
+    assert [one.moment.isoformat()[:16] for one in found] == ["2026-11-25T15:00", "2026-11-30T16:00"]
+    assert TIMES.find_all("没有时间", MONDAY) == []
+
+
+def test_the_29th_of_february_may_be_in_the_next_year() -> None:
+    december = MONDAY.replace(year=2027, month=12, day=1)
+    found = TIMES.find("2月29日15:00", december)
+    assert found is not None
+    assert found.moment.isoformat() == "2028-02-29T15:00:00+08:00"
+    assert TIMES.find("2月29日", MONDAY.replace(year=2026, month=1)) is None
+    assert TIMES.find("2月29日", MONDAY.replace(year=2028, month=3)) is None

@@ -9,7 +9,7 @@ message (developers.weixin.qq.com/doc/subscription/guide/product/kf/intro.md).
 from bot.content import File, Text
 from bot.platforms.base import Services
 from bot.platforms.official_account.door import AccountDoor
-from bot.platforms.official_account.sender import OfficialAccountSender, meanings, no_files
+from bot.platforms.official_account.sender import OfficialAccountSender, meanings
 from bot.platforms.wechat.client import WechatClient, account_token
 from bot.platforms.wechat.courier import Courier, fetch_photo
 from bot.platforms.wechat.events import EventReader
@@ -28,7 +28,11 @@ class OfficialAccountPlatform:
         self.sender = OfficialAccountSender(settings.name, self._client, Courier(label, self._client, services.media))
         door = AccountDoor(settings)
         reader = EventReader("official_account", settings.name, services.clock, greets_daily=False)
-        manners = Manners(nothing=b"success", alone=lambda: self.sender.silent, in_place_of=_no_file)
+
+        def file_link(file: File) -> Text:
+            return services.links.to_file(file, services.clock())
+
+        manners = Manners(nothing=b"success", alone=lambda: self.sender.silent, in_place_of=file_link)
         self.router = CallbackEndpoint(("official_account", settings.name), door, reader, services, manners).router
 
     async def start(self) -> None:
@@ -41,7 +45,3 @@ class OfficialAccountPlatform:
     async def fetch(self, source: str) -> bytes:
         """The photo with media_id ``source``, which WeChat keeps for 3 days."""
         return await fetch_photo(self._client, source)
-
-
-def _no_file(file: File) -> Text:
-    return Text(no_files(file.name))

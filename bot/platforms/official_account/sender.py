@@ -8,7 +8,7 @@ from typing import Any
 from bot.content import Attachment, Card
 from bot.delivery import Closed, Delivery, Limits, Refused, RetryLater
 from bot.platforms.wechat.client import WechatClient
-from bot.platforms.wechat.courier import Courier, Part, parts_of
+from bot.platforms.wechat.courier import Courier, parts_of
 from bot.platforms.wechat.errors import OPERATOR_SECONDS, Meaning
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class OfficialAccountSender:
         chat_per_second=1,
         acknowledge_after=3,
         once_for=0,
+        files=False,
         closes=True,
         passive=True,
     )
@@ -46,9 +47,9 @@ class OfficialAccountSender:
         """Posts, in several messages what is too long for one or has photos. They have no ids."""
         if not delivery.to_person:
             raise Refused("groups")
-        content = delivery.content
-        parts: list[Part] = [no_files(content.name)] if isinstance(content, Attachment) else parts_of(content)
-        return await self._courier.send(delivery.uuid, parts, partial(self._tell, delivery.target))
+        if isinstance(delivery.content, Attachment):
+            raise Refused("files")
+        return await self._courier.send(delivery.uuid, parts_of(delivery.content), partial(self._tell, delivery.target))
 
     async def react(self, ref: str, *, chat: str) -> None:  # noqa: ARG002
         """There are no reactions."""
@@ -66,11 +67,6 @@ class OfficialAccountSender:
             raise
         self.silent = False
         return ""
-
-
-def no_files(name: str) -> str:
-    """What is said in place of a file: followers cannot be sent any."""
-    return f"公众号里发不了文件「{name}」，请到飞书或企业微信里再跟我要一次。"
 
 
 def meanings(label: str) -> Mapping[int, Meaning]:

@@ -23,7 +23,6 @@ from bot.platforms.wecom_aibot.render import shown
 from bot.settings import WecomAibotSettings
 
 HOST = "qyapi.weixin.qq.com:443"
-NO_FILES = "「{}」是一份文件，我在这里发不了文件。"
 
 
 class CallbackSender(RobotSender):
@@ -33,12 +32,12 @@ class CallbackSender(RobotSender):
     """
 
     ready = True
-    limits = replace(RobotSender.limits, passive=True)
 
     def __init__(self, settings: WecomAibotSettings, robots: Mapping[str, Pushes], app: Pushes | None = None) -> None:
         self.bot = settings.name
         self._robots = robots
         self._app = app
+        self.limits = replace(RobotSender.limits, passive=True, files=app is not None)
         self._client = WechatClient(f"wecom_aibot {settings.name}", "", system_clock)
         gateway = of_a_test(settings.ws_url)
         self._trusted = host_and_port(gateway) if gateway else ""
@@ -51,9 +50,7 @@ class CallbackSender(RobotSender):
         url, content = self._response_url(delivery.reply_to), delivery.content
         if other and (isinstance(content, Attachment) or (isinstance(content, Card) and content.photos)):
             url = None  # it takes neither
-        if isinstance(content, Attachment):
-            content = Text(NO_FILES.format(content.name))
-        if url:
+        if url and not isinstance(content, Attachment):
             try:
                 return await self._respond(url, delivery, content)
             except Refused:

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from bot.web.pages import files
+from bot.web.pages import checkin, code, files, ledgers, materials, sites
 from bot.web.pages.base import HEADERS, Closed, Pages
 
 STATIC = Path(__file__).with_name("static")
@@ -27,7 +27,7 @@ def pages_router(pages: Pages) -> APIRouter:
             raise Closed(404, "没有这个文件。")
         return FileResponse(static[name], media_type=_TYPES[static[name].suffix], headers=HEADERS)
 
-    for page in (files,):
+    for page in (checkin, code, files, ledgers, materials, sites):
         page.add_to(router, pages)
     return router
 

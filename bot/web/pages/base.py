@@ -28,6 +28,9 @@ HEADERS = {
 EXPIRED = "这个链接过期了。请到和小蜂的聊天里再要一个。"
 NOT_A_LINK = "这个链接不对，可能没有复制全。请从聊天里重新点开。"
 
+AT_ONCE = 2
+"""Pages and files that take seconds, made at once: threads are left for those who check in."""
+
 Found = TypeVar("Found")
 
 
@@ -53,14 +56,17 @@ class Pages:
     clock: Clock
     intake: Intake
     links: Links
+    data_dir: Path
+    """Where files are kept."""
+    _making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
     _templates: Environment = field(default_factory=_environment, repr=False)
 
-    def subject(self, page: str, token: str) -> str:
-        """What the link is about. Raises Closed."""
+    def subject(self, page: str, token: str, expired: str = EXPIRED) -> str:
+        """What the link is about. Raises Closed; ``expired`` is what it says of one whose time is over."""
         try:
             return subject_of(page, token, self.clock())
         except LinkExpired as error:
-            raise Closed(410, EXPIRED) from error
+            raise Closed(410, expired) from error
         except BadLink as error:
             raise Closed(404, NOT_A_LINK) from error
 
@@ -72,6 +78,11 @@ class Pages:
                 return look(session)
 
         return await asyncio.to_thread(run)
+
+    async def make(self, look: Callable[[Session], Found]) -> Found:
+        """Like ``read``, for what may take seconds: it waits for its turn."""
+        async with self._making:
+            return await self.read(look)
 
     def show(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page made of a template of ``templates/``."""

@@ -16,6 +16,6 @@ def add_to(router: APIRouter, pages: Pages) -> None:
     async def file(token: str) -> Response:
         name, _, about = pages.subject("file", token).partition("|")
         kind, _, subject = about.partition(":")
-        made = await pages.read(lambda session: FILES[kind](session, subject))
+        made = await pages.make(lambda session: FILES[kind](session, subject))
         disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
         return Response(made, media_type="application/octet-stream", headers=HEADERS | disposition)

@@ -18,6 +18,21 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+const ADDRESS = /https?:\/\/[^\s，。；）」]+/g;
+const SHOWN = 32;
+
+/** A text, with the addresses in it as links; a long one is shown shortened. */
+function linked(text) {
+  const parts = [];
+  let at = 0;
+  for (const { 0: address, index } of text.matchAll(ADDRESS)) {
+    const short = address.length > SHOWN ? `${address.slice(0, SHOWN)}…` : address;
+    parts.push(text.slice(at, index), element('a', { href: address, target: '_blank', rel: 'noopener noreferrer' }, short));
+    at = index + address.length;
+  }
+  return [...parts, text.slice(at)];
+}
+
 export function avatar(ref) {
   if (!ref) return element('img', { class: 'avatar', src: '/sandbox/static/bee.svg', alt: '', width: 40, height: 40 });
   const name = world.name(ref);
@@ -88,7 +103,7 @@ function body(message, actions) {
   return element(
     'div',
     { class: `bubble ${content.text ? '' : 'bare'}` },
-    content.text ? element('p', { class: 'text' }, ...called, content.text) : null,
+    content.text ? element('p', { class: 'text' }, ...called, ...linked(content.text)) : null,
     pictures(content.photos ?? [], actions),
   );
 }
@@ -130,9 +145,9 @@ function card(message, actions) {
     'div',
     { class: 'card' },
     element('h3', {}, title),
-    text ? element('p', { class: 'text' }, text) : null,
+    text ? element('p', { class: 'text' }, ...linked(text)) : null,
     fields.length
-      ? element('dl', {}, ...fields.flatMap((field) => [element('dt', {}, field.label), element('dd', {}, field.value)]))
+      ? element('dl', {}, ...fields.flatMap((field) => [element('dt', {}, field.label), element('dd', {}, ...linked(field.value))]))
       : null,
     pictures(photos, actions),
     buttons.length ? element('div', { class: 'buttons' }, ...buttons.map((button, index) => pressable(button, { index }))) : null,
@@ -145,7 +160,7 @@ function card(message, actions) {
         )
       : null,
     form ? blank(message, form, actions) : null,
-    hint ? element('p', { class: 'hint' }, hint) : null,
+    hint ? element('p', { class: 'hint' }, ...linked(hint)) : null,
   );
 }
 

@@ -34,8 +34,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_duty_rules_organisation_id")),
         sa.ForeignKeyConstraint(["set_by"], ["people.id"], name=op.f("fk_duty_rules_set_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_rules")),
-        sa.UniqueConstraint("organisation_id", "kind", name=op.f("uq_duty_rules_organisation_id_kind")),
     )
+    with op.batch_alter_table("duty_rules", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_duty_rules_organisation_id"), ["organisation_id"], unique=False)
+
     op.create_table(
         "home_reports",
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -72,6 +74,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("organisation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
+        sa.Column("photos", sa.JSON(), nullable=False),
         sa.Column("sent_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("nudge_at", sa.DateTime(timezone=True), nullable=False),
@@ -170,6 +173,7 @@ def upgrade() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.Column("answers", sa.String(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(["lesson_id"], ["lessons.id"], name=op.f("fk_make_ups_lesson_id")),
@@ -231,6 +235,8 @@ def upgrade() -> None:
     op.add_column("check_ins", sa.Column("late", sa.Boolean(), server_default=sa.text("false"), nullable=False))
 
     op.add_column("leaves", sa.Column("refused_why", sa.LargeBinary(), nullable=True))
+    whole_number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.add_column("leaves", sa.Column("times", whole_number, server_default=sa.text("1"), nullable=False))
 
     op.add_column("lessons", sa.Column("counts_as", sa.String(), server_default="", nullable=False))
     op.add_column("lessons", sa.Column("link", sa.String(), server_default="", nullable=False))
