@@ -19,7 +19,7 @@ from tests.fakes.feishu_cloud import FeishuCloud, Record
 from tests.fakes.product import Product
 from tests.fakes.serving import free_port
 
-PEOPLE = 500
+PEOPLE = 300
 BRANCHES = 86
 KILLS = 5
 

@@ -80,14 +80,19 @@ def test_a_place_is_a_literal_span(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ADVERSARIAL, ids=range(len(ADVERSARIAL)))
-def test_adversarial_texts_are_cheap(text: str) -> None:
+def test_twice_the_adversarial_text_costs_no_more_than_a_few_times_as_much(text: str) -> None:
+    assert cost_of(text + text) < 8 * max(cost_of(text), 0.001)
+
+
+def cost_of(text: str) -> float:
+    """Seconds of the quickest of five readings."""
     said(text, addressed=True)
     times = []
     for _ in range(5):
         start = time.perf_counter()
         understanding().understand(text, addressed=True, role="secretary", now=MONDAY)
         times.append(time.perf_counter() - start)
-    assert min(times) < 0.010
+    return min(times)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """代报: asked of another than the one who vouches, counted once, at the time of the 代报."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from sqlalchemy import func, select
@@ -116,6 +118,18 @@ def test_two_who_vouch_for_one_in_one_batch_ask_once(database: Database, talk: T
     said = [Said(who, "vouch", {"person": "小张"}, "oc_branch") for who in ("小李", "小吴")]
     assert whom(talk.all(*said)) == ["小吴", "小李", "王书记"]
     assert vouched(database) == [Decision.ASKED]
+
+
+def test_two_who_decide_at_the_same_time_the_first_decides(database: Database, talk: Talk) -> None:
+    talk.say("小李", "vouch", "oc_branch", person="小张")
+    with ThreadPoolExecutor() as others:
+        with database.write.begin() as session:
+            session.scalars(select(Vouch)).one().state = Decision.REFUSED
+            session.flush()
+            answers = others.submit(talk.say, "王书记", "confirm_vouch", person="小张")
+            sleep(0.3)
+        assert whom(answers.result(timeout=30)) == ["王书记"]
+    assert (vouched(database), came(database)) == ([Decision.REFUSED], [])
 
 
 def test_confirmed_and_checked_in_in_one_batch_is_one_check_in(database: Database, talk: Talk) -> None:
