@@ -26,7 +26,8 @@ CANCELLED = "{title}取消了，不用来。"
 AGAIN = "你已经报过会来：{title}，{when}。"
 AHEAD = timedelta(days=7)
 """How far ahead 我会来 is taken to be about the next lesson."""
-MOST = 3
+MORE = "后面还安排了 {more} 次。"
+MOST = 5
 """Lessons that are told at once."""
 
 
@@ -34,11 +35,13 @@ MOST = 3
 def lesson_query(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     """When and where the next lessons are, and who comes."""
     organisation = context.organisation
-    lessons = _one_of_each_series(_planned(context, organisation))[:MOST] if organisation else []
+    planned = _one_of_each_series(_planned(context, organisation)) if organisation else []
+    lessons, more = planned[:MOST], len(planned) - MOST
     if not lessons:
         return Text(NOTHING)
     coming = who_comes(context.session, lessons)
-    return Text("📅 接下来：\n" + "\n".join(_line(lesson, coming[lesson.id]) for lesson in lessons))
+    lines = [_line(lesson, coming[lesson.id]) for lesson in lessons]
+    return Text("\n".join(["📅 接下来：", *lines, *([MORE.format(more=more)] if more > 0 else [])]))
 
 
 def _one_of_each_series(lessons: Iterable[Lesson]) -> list[Lesson]:

@@ -1,6 +1,8 @@
 """Leave (请假): asked for before or during a lesson, decided by the secretary. Nobody else ever sees the reason."""
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -257,24 +259,29 @@ def withdraw_leave(context: Context, lesson: Lesson, person: Person) -> bool:
     return True
 
 
-def leave_list(context: Context, lesson: Lesson) -> Text:
-    """Who is on leave from the lesson, and who has asked; with the reasons only for its secretary in private."""
+def leave_list(context: Context, lessons: Sequence[Lesson]) -> Text:
+    """Who is on leave from these lessons, and who has asked; with the reasons only for the secretary in private."""
     query = (
         select(Leave, Person)
         .join(Person, Person.id == Leave.person_id)
-        .where(Leave.lesson_id == lesson.id, Leave.state != Decision.REFUSED)
+        .where(Leave.lesson_id.in_([lesson.id for lesson in lessons]), Leave.state != Decision.REFUSED)
         .order_by(Leave.asked_at, Leave.id)
     )
-    rows = context.session.execute(query).all()
-    if not rows:
-        return Text(f"{lesson.title}没有人请假。")
+    asked: defaultdict[int, list[tuple[Leave, Person]]] = defaultdict(list)
+    for leave, person in context.session.execute(query):
+        asked[leave.lesson_id].append((leave, person))
+    lines = [_leave_line(context, lesson, asked[lesson.id]) for lesson in lessons if asked[lesson.id]]
+    return Text("\n".join(lines) or f"{lessons[0].title}没有人请假。")
+
+
+def _leave_line(context: Context, lesson: Lesson, rows: Sequence[tuple[Leave, Person]]) -> str:
     told = context.private and context.runs(lesson.organisation)
     parts = []
     for state, label in ((Decision.APPROVED, "准了"), (Decision.ASKED, "等着批")):
         people = [f"{p.name}（{leave.reason}）" if told else p.name for leave, p in rows if leave.state is state]
         if people:
             parts.append(f"{label} {len(people)} 人：{'、'.join(people)}")
-    return Text(f"{lesson.title}请假，{'；'.join(parts)}")
+    return f"{lesson.title}请假，{'；'.join(parts)}"
 
 
 def _day(lesson: Lesson) -> str:

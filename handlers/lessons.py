@@ -1,6 +1,6 @@
 """Lessons and meetings: opened and closed by the secretary, and who is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -113,7 +113,8 @@ def attendance_list(context: Context, intent: Intent) -> Reply:  # noqa: ARG001
     if isinstance(chat, Text):
         return Privately(chat)
     if ON_LEAVE in context.message.text:
-        about = open_in(context, chat) or _next_planned(context, chat) or _last_closed(context, chat)
+        coming = [lesson for lesson in (open_in(context, chat), *_planned(context, chat)) if lesson]
+        about = coming or [lesson for lesson in (_last_closed(context, chat),) if lesson]
         return leave_list(context, about) if about else Privately(Text(NOTHING_PLANNED))
     lesson = open_in(context, chat) or _last_closed(context, chat)
     if lesson is None:
@@ -130,13 +131,14 @@ def _called(context: Context, lesson: Lesson, missing: Sequence[Person]) -> tupl
     return mentions(context, (person for person in missing if person is not context.person), context.chat)
 
 
-def _next_planned(context: Context, chat: Chat) -> Lesson | None:
+def _planned(context: Context, chat: Chat) -> Iterable[Lesson]:
+    """What is to come for the group's organisation, the next first."""
     query = select(Lesson).where(
         Lesson.organisation_id == chat.organisation_id,
         Lesson.state == LessonState.PLANNED,
         Lesson.planned_at > context.now - NOT_OPENED,
     )
-    return context.session.scalars(query.order_by(Lesson.planned_at).limit(1)).one_or_none()
+    return context.session.scalars(query.order_by(Lesson.planned_at))
 
 
 def _last_closed(context: Context, chat: Chat) -> Lesson | None:

@@ -30,6 +30,9 @@ WHICH_DAY = "🗓 {title}什么时候开？"
 QUIET = "大家的空档：{stretches}。"
 BUSY = "⚠️ {title}，{when} 正是大家忙的时候。已经照您说的排了。"
 AT_NIGHT = "⚠️ {title}，{when} 是休息的时候。已经照您说的排了。"
+AT_SAME_TIME = "同一时间还排了{title}：{when}。"
+NEAR = timedelta(hours=1)
+"""Lessons that begin closer together than this cannot both be attended."""
 IN_SAME_PERIOD = "{period}已经排了一次{kind}：{when}。"
 _PERIODS = {"month": "当月", "quarter": "当季", "year": "当年"}
 
@@ -58,7 +61,7 @@ def plan(context: Context, intent: Intent) -> Reply | None:
     if wrong:
         return Privately(Text(wrong))
     lesson.planned_at, lesson.message_id = moment, context.message_id
-    other = _other_in_period(context, lesson)
+    other = "\n".join(filter(None, (_other_at_the_time(context, lesson), _other_in_period(context, lesson))))
     context.session.add(lesson)
     return _announce(context, chat, organisation, lesson, other)
 
@@ -166,6 +169,20 @@ def against(context: Context, organisation: Organisation, lesson: Lesson, other:
         buttons=buttons,
         hint=f"要改，发「改期 {lesson.kind} 新的时间」。",
     )
+
+
+def _other_at_the_time(context: Context, lesson: Lesson) -> str:
+    """Another of the organisation's lessons that begins at nearly the same time."""
+    moment = time_of(lesson)
+    query = select(Lesson).where(
+        Lesson.organisation_id == lesson.organisation.id,
+        Lesson.state == LessonState.PLANNED,
+        Lesson.planned_at > moment - NEAR,
+        Lesson.planned_at < moment + NEAR,
+        Lesson.id != lesson.id,
+    )
+    other = context.session.scalars(query.order_by(Lesson.planned_at).limit(1)).one_or_none()
+    return AT_SAME_TIME.format(title=other.title, when=moment_text(time_of(other))) if other else ""
 
 
 def _other_in_period(context: Context, lesson: Lesson) -> str:

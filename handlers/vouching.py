@@ -16,7 +16,7 @@ MOST = 2
 """Colleagues for whom one person may vouch at one lesson."""
 SIGN_UP = "名"
 WHOM = "请写替谁代报，比如「代报 小张 没信号」。"
-NOT_EXPECTED = "{lesson}的应到名单里没有「{name}」，请写全名，比如「代报 小张 没信号」。"
+NOT_EXPECTED = "{lesson}的应到名单里没有「{name}」。名字要写全；不在名单里的，到了请本人签到，算列席。"
 YOURSELF = "自己到了，直接发「签到」就行。"
 ENOUGH = "一次课最多替 {most} 个人代报。还有人到了的话，请书记看一眼现场。"
 ALREADY = "{name} {hour} 已经签过了。"

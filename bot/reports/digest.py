@@ -74,7 +74,7 @@ def _lessons(week: BranchWeek) -> Iterator[str]:
     for same in _by_series(week.lessons)[-SHOWN:]:
         lesson, present, expected = same[-1], sum(one.present for one in same), sum(one.expected for one in same)
         often = f" {len(same)} 次" if len(same) > 1 else ""
-        led_by = f"，{lesson.led_by}主持" if lesson.led_by else ""
+        led_by = f"，{lesson.led_by}开课" if lesson.led_by else ""
         figures = f"{often} {present}/{expected}{led_by}"
         yield f"· {clip(lesson.title, COLUMNS - width(f'· {figures}'))}{figures}"
 

@@ -35,7 +35,7 @@ _GLUED: Mapping[str, str] = {
 }
 """What may follow a label without anything between: 主持王书记 is one, 主题党日 and 记录身边好人 are none."""
 _STARTS = r"(?:^|(?<=[\s,，;；。（(]))"
-_GAP = r"(?:[ \t]*[:：][ \t]*|[ \t]+|(?=\n)|$)"
+_GAP = r"(?:[ \t]*[:：][ \t]*|是|[ \t]+|(?=\n)|$)"
 _LABEL = re.compile(
     _STARTS
     + "(?:"

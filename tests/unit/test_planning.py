@@ -145,7 +145,14 @@ def test_a_second_one_of_a_duty_in_its_period_is_mentioned(talk: Talk) -> None:
     plan(talk, shanghai(11, 24, 15), "主题党日")
     assert "当月已经排了一次主题党日" in dict(plan(talk, FRIDAY, "主题党日"))["王书记"]
     assert "王书记" not in dict(plan(talk, shanghai(12, 2, 15), "主题党日"))
-    assert "王书记" not in dict(plan(talk, FRIDAY, "班前一刻钟"))
+    assert "王书记" not in dict(plan(talk, FRIDAY - timedelta(hours=1), "班前一刻钟"))
+
+
+def test_two_lessons_at_the_same_hour_are_mentioned_to_the_secretary(talk: Talk) -> None:
+    plan(talk, FRIDAY, "党课")
+    said = dict(plan(talk, FRIDAY + timedelta(minutes=59), "支委会"))["王书记"]
+    assert "同一时间还排了党课：11月27日（周五）15:00。" in said
+    assert "同一时间" not in dict(plan(talk, FRIDAY - timedelta(hours=1), "党员大会")).get("王书记", "")
     assert "王书记" not in dict(plan(talk, shanghai(11, 26, 15), "班前一刻钟"))
 
 

@@ -27,7 +27,7 @@ TRIES = 5
 """Failures within an hour, of one name and of one browser."""
 HOUR = timedelta(hours=1)
 FAILED = "page_bind_failed"
-NO_MATCH = "没有对上。请看看姓名和手机后四位；还是不行，请在群里发「签到」，或者跟书记说。"
+NO_MATCH = "没有对上。请看看姓名和手机后四位；还是不行，请在群里发「签到」加屏幕上的数字，或者跟书记说。"
 TOO_OFTEN = "试得太多了，请一小时以后再来，或者在群里发「签到」。"
 NOT_WRITTEN = "请写姓名和手机号的后四位数字。"
 
