@@ -10,9 +10,9 @@ run: install
 
 install: $(VENV)/installed
 
-# On two cores: many tests wait for ports and processes more than they compute.
+# Three at a time on two cores: many tests wait for ports and processes more than they compute.
 test: $(VENV)/installed-for-tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 # The fakes and the product against the vendors' own packages; needs Node 20 and npm (see `node`).
 test-counterparts: $(VENV)/installed-for-counterparts tests/counterparts/node_modules
