@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-counterparts check bench install format images lock browser node office
+.PHONY: run test test-year test-counterparts check bench install format images lock browser node office
 
 run: install
 	$(BIN)/jufeng serve
@@ -13,6 +13,10 @@ install: $(VENV)/installed
 # Three at a time on two cores: many tests wait for ports and processes more than they compute.
 test: $(VENV)/installed-for-tests
 	$(BIN)/pytest -n 3 --dist loadgroup
+
+# A city's whole year, judged anew: some four minutes of one core.
+test-year: $(VENV)/installed-for-tests
+	$(BIN)/pytest -n 2 --dist loadgroup tests/year
 
 # The fakes and the product against the vendors' own packages; needs Node 20 and npm (see `node`).
 test-counterparts: $(VENV)/installed-for-counterparts tests/counterparts/node_modules

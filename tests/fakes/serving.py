@@ -32,6 +32,9 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(0.005)
         for task in list(self.server_state.tasks):
             task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # else it is found open when the garbage is collected, by another test
+        await asyncio.sleep(0.01)  # a transport that was closed lets go of its socket a turn later
         await self.lifespan.shutdown()
 
 
