@@ -1,7 +1,7 @@
 """The one clock. Everything that needs the time is handed one of these; nothing reads the time by itself."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -36,6 +36,11 @@ class MovableClock:
 def local(moment: datetime) -> datetime:
     """The same moment in Asia/Shanghai, as people read it."""
     return moment.astimezone(SHANGHAI)
+
+
+def at(day: date, clock: time) -> datetime:
+    """That hour of that day in Shanghai, as aware UTC."""
+    return datetime.combine(day, clock, SHANGHAI).astimezone(UTC)
 
 
 def start_of_day(moment: datetime) -> datetime:

@@ -119,7 +119,7 @@ def _has_part(data: bytes, part: str) -> bool:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):  # the last for a ZIP of a kind that it cannot read
         return False
     return part in names and not any(name.endswith("vbaProject.bin") for name in names)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
 
-from bot.clock import SHANGHAI, local
+from bot.clock import at, local
 from bot.content import Button, Card, Choice, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.fields import without_labelled
@@ -19,7 +19,7 @@ from handlers.branch import announced, lesson_of_button
 from handlers.coming import lesson_query
 from handlers.lesson_fields import field_lines, put, read_fields, said_again
 from handlers.lesson_words import is_at, named
-from handlers.planning import QUIET, against, overheard, time_of, when_label, why_not
+from handlers.planning import QUIET, against, hour_buttons, overheard, time_of, when_label, why_not
 from handlers.quiet_hours import proposals, quiet_text
 from models.chats import Chat, chats_of
 from models.lessons import Lesson, LessonState, kind_named
@@ -160,7 +160,7 @@ def _new_time(lesson: Lesson, said: _Said) -> datetime:
     there, here = local(said.new.moment), local(before)
     day = there.date() if said.new.day else here.date()
     clock = there.time() if said.new.hour else here.time()
-    return datetime.combine(day, clock, SHANGHAI)
+    return at(day, clock)
 
 
 def _meant(context: Context, intent: Intent, words: str) -> _Meant | Text:
@@ -232,19 +232,10 @@ def _which(verb: str, lessons: list[Lesson], rest: str) -> Card:
 
 def _ask_time(context: Context, lesson: Lesson) -> Card:
     offered = proposals(context, lesson.organisation, lesson.kind, None)
-    buttons = tuple(
-        Button(
-            when_label(each, alone=True),
-            f"改期 {lesson.kind} {local(each):%Y-%m-%d %H:%M}",
-            f"lesson:{lesson.id}",
-            "plain" if number else "primary",
-        )
-        for number, each in enumerate(offered)
-    )
     return Card(
         title=NEW_TIME.format(title=lesson.title, when=moment_text(time_of(lesson))),
         text=QUIET.format(stretches=quiet_text(context, lesson.organisation)),
-        buttons=buttons,
+        buttons=hour_buttons(offered, f"改期 {lesson.kind} {{}}", f"lesson:{lesson.id}", alone=True),
         hint=HOW_TO_MOVE,
     )
 

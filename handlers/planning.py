@@ -1,5 +1,6 @@
 """Lessons and meetings that are to come: planned by the secretary, with what speaks against the time that was said."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -114,20 +115,25 @@ def _ask_hour(context: Context, chat: Chat, lesson: Lesson, moment: datetime | N
     day = local(moment).date() if moment else None
     offered = proposals(context, chat.organisation, lesson.kind, day)
     alone = any(local(each).date() != day for each in offered)
-    buttons = tuple(
-        Button(
-            when_label(each, alone=alone),
-            f"计划 {lesson.kind} {local(each):%Y-%m-%d %H:%M}{said_again(fields_of(lesson))}",
-            f"{ABOUT_CHAT}{chat.id}",
-            "plain" if number else "primary",
-        )
-        for number, each in enumerate(offered)
-    )
+    says = f"计划 {lesson.kind} {{}}{said_again(fields_of(lesson))}"
     return Card(
         title=WHEN.format(title=lesson.title, day=day_text(moment)) if moment else WHICH_DAY.format(title=lesson.title),
         text=QUIET.format(stretches=quiet_text(context, chat.organisation)),
-        buttons=buttons,
+        buttons=hour_buttons(offered, says, f"{ABOUT_CHAT}{chat.id}", alone=alone),
         hint=f"比如发「计划 {lesson.kind} {when_label(offered[0], alone=True) if offered else '周五15:00'}」。",
+    )
+
+
+def hour_buttons(offered: Sequence[datetime], says: str, about: str, *, alone: bool) -> tuple[Button, ...]:
+    """A button for each hour, the first preferred; each says ``says``, its day and hour for the first ``{}``."""
+    return tuple(
+        Button(
+            when_label(each, alone=alone),
+            says.replace("{}", f"{local(each):%Y-%m-%d %H:%M}", 1),
+            about,
+            "plain" if number else "primary",
+        )
+        for number, each in enumerate(offered)
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from bot.clock import local
+from bot.clock import at, local
 from bot.handling import Batch, Context
 from models.lessons import LESSON_KINDS
 from models.organisations import Organisation
-from schedules.calendar import at, is_working_day, next_quiet_minute, quiet_stretches, quiet_times
+from schedules.calendar import is_working_day, next_quiet_minute, quiet_stretches, quiet_times
 from schedules.directory import Directory
 
 PROPOSED = 3

@@ -129,12 +129,10 @@ def _came_at(context: Context, lesson: Lesson, person: Person) -> CheckIn | None
 @handles("confirm_vouch", by=Who.SECRETARY)
 def confirm_vouch(context: Context, intent: Intent) -> Reply:
     """Counts the colleague, at the time at which it was said."""
-    record = _meant(context, intent.text("person"))
+    record = _decided(context, intent, Decision.APPROVED)
     if isinstance(record, str):
         return Privately(Text(record))
-    lesson = context.session.get_one(Lesson, record.lesson_id)
-    person = context.session.get_one(Person, record.person_id)
-    _decide(context, record, Decision.APPROVED)
+    lesson, person, by = _of(context, record)
     if _came_at(context, lesson, person) is not None:
         return Privately(Text(CAME_ANYWAY.format(name=person.name)))
     check_in = CheckIn(
@@ -146,7 +144,7 @@ def confirm_vouch(context: Context, intent: Intent) -> Reply:
         message_id=record.message_id,
     )
     count(context, lesson, person, check_in)
-    by, hour, decided = context.session.get_one(Person, record.by_id), hour_text(record.at), _decided_by(context)
+    hour, decided = hour_text(record.at), _decided_by(context)
     context.tell(person, Text(TELL_PERSON.format(by=by.name, lesson=lesson.title, decided=decided, hour=hour)))
     context.tell(by, Text(TELL_YES.format(decided=decided, name=person.name, lesson=lesson.title)))
     return Privately(Text(CONFIRMED.format(name=person.name, lesson=lesson.title, hour=hour)))
@@ -155,21 +153,29 @@ def confirm_vouch(context: Context, intent: Intent) -> Reply:
 @handles("refuse_vouch", by=Who.SECRETARY)
 def refuse_vouch(context: Context, intent: Intent) -> Reply:
     """The colleague is not counted; only who has vouched hears of it."""
-    record = _meant(context, intent.text("person"))
+    record = _decided(context, intent, Decision.REFUSED)
     if isinstance(record, str):
         return Privately(Text(record))
-    lesson = context.session.get_one(Lesson, record.lesson_id)
-    person = context.session.get_one(Person, record.person_id)
-    _decide(context, record, Decision.REFUSED)
-    by = context.session.get_one(Person, record.by_id)
+    lesson, person, by = _of(context, record)
     context.tell(by, Text(TELL_NO.format(decided=_decided_by(context), name=person.name, lesson=lesson.title)))
     return Privately(Text(REFUSED.format(name=person.name, lesson=lesson.title)))
 
 
-def _decide(context: Context, record: Vouch, decision: Decision) -> None:
-    record.state = decision
-    record.decided_by = context.person.id if context.person else None
-    record.decided_at = context.now
+def _decided(context: Context, intent: Intent, decision: Decision) -> Vouch | str:
+    """The 代报 that is meant, decided; or what to say where the sender may decide none."""
+    record = _meant(context, intent.text("person"))
+    if isinstance(record, Vouch):
+        record.state = decision
+        record.decided_by = context.person.id if context.person else None
+        record.decided_at = context.now
+    return record
+
+
+def _of(context: Context, record: Vouch) -> tuple[Lesson, Person, Person]:
+    """The lesson, the colleague, and who has vouched."""
+    session = context.session
+    by = session.get_one(Person, record.by_id)
+    return session.get_one(Lesson, record.lesson_id), session.get_one(Person, record.person_id), by
 
 
 def _decided_by(context: Context) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 
 import chinese_calendar  # type: ignore[import-untyped]  # it ships no types
 
-from bot.clock import SHANGHAI, local
+from bot.clock import at, local
 from models.people import Occupation
 
 _log = logging.getLogger(__name__)
@@ -79,21 +79,24 @@ def is_working_day(day: date) -> bool:
 
     Outside the years of ``chinesecalendar`` Monday to Friday are working days, and the operator is told once.
     """
-    try:
-        return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        _warn_of_table()
-        return day.weekday() < 5
+    known = _in_the_table(day)
+    return day.weekday() < 5 if known is None else not known[0]
 
 
 def is_public_holiday(day: date) -> bool:
     """Whether this day belongs to a public holiday; an ordinary weekend does not. None is known beyond the table."""
+    off, name = _in_the_table(day) or (False, None)
+    return off and name is not None
+
+
+def _in_the_table(day: date) -> tuple[bool, str | None] | None:
+    """Whether offices are closed, and the name of the holiday; None outside the years of ``chinesecalendar``."""
     try:
         off, name = chinese_calendar.get_holiday_detail(day)
-    except NotImplementedError:
+    except NotImplementedError:  # what the library raises for a year that it does not have
         _warn_of_table()
-        return False
-    return bool(off and name)
+        return None
+    return bool(off), name
 
 
 @cache
@@ -174,11 +177,6 @@ def quiet_times(windows: Windows, minutes: int) -> list[time]:
 
 def _from_lesson_hour(minute: int) -> int:
     return abs(minute - LESSON_HOUR)
-
-
-def at(day: date, clock: time) -> datetime:
-    """That hour of that day in Asia/Shanghai."""
-    return datetime.combine(day, clock, SHANGHAI).astimezone(UTC)
 
 
 def days(start: datetime, end: datetime) -> Iterable[date]:

@@ -9,11 +9,11 @@ from functools import cached_property
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.clock import local
+from bot.clock import at, local
 from models.chats import Chat
 from models.organisations import Organisation, OrganisationKind, Tree
 from models.people import Occupation, Person
-from schedules.calendar import Windows, at, days, next_quiet_minute, parse_windows, rush_hours
+from schedules.calendar import Windows, days, next_quiet_minute, parse_windows, rush_hours
 from schedules.due import Due, Work
 
 _log = logging.getLogger(__name__)

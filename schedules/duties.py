@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from bot.clock import local
+from bot.clock import at, local
 from bot.reports.duties import DutyLine, Verdict
 from models.duty_rules import DutyRule
 from models.organisations import Organisation, OrganisationKind, Tree
-from schedules.calendar import Span, at, month_of, quarter_of, year_of
+from schedules.calendar import Span, month_of, quarter_of, year_of
 from schedules.duty_records import Records, Rules
 
 COMMITTEE_FROM = 7

@@ -11,11 +11,12 @@ from datetime import date, datetime, time
 from sqlalchemy import Case, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from bot.clock import at
 from models.duty_rules import DutyRule
 from models.lessons import CheckIn, Lesson, LessonState
 from models.organisations import Organisation, Tree
 from models.people import Person, Status
-from schedules.calendar import Span, at
+from schedules.calendar import Span
 
 _Moments = dict[tuple[int, str], list[datetime]]
 """By organisation and kind of duty, the times of lessons, in order."""

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cache, partial
 
-from bot.clock import local
+from bot.clock import at, local
 from bot.content import Card, Text
 from bot.reports.duties import duty_reminder
 from models.chats import chats_of
 from models.organisations import Organisation, OrganisationKind, Tree
 from models.people import Post, posts_of
-from schedules.calendar import Span, at, is_working_day
+from schedules.calendar import Span, is_working_day
 from schedules.directory import Directory, day_of, moments
 from schedules.due import Due, Work
 from schedules.duties import DUTIES, SPANS, duty_states, season_of

@@ -6,14 +6,14 @@ from functools import partial
 
 from sqlalchemy import select
 
-from bot.clock import local
+from bot.clock import at, local
 from bot.reports.reminders import lesson_reminder
 from models.chats import Chat, chats_of
 from models.inbox import Claim
 from models.lessons import Lesson, LessonState
 from models.organisations import OrganisationKind, Tree
 from models.series import Series, is_daily
-from schedules.calendar import at, next_quiet_minute
+from schedules.calendar import next_quiet_minute
 from schedules.directory import Directory, day_of
 from schedules.due import Due, Work
 from schedules.job import Job

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
+from bot.clock import at
 from models.chats import chats_of
 from models.organisations import Organisation, OrganisationKind, Tree
 from models.people import Post, posts_of
-from schedules.calendar import at, week_of
+from schedules.calendar import week_of
 from schedules.digests import organiser_digest
 from schedules.directory import Directory, day_of, moments
 from schedules.due import Due, Work

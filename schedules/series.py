@@ -11,11 +11,12 @@ from functools import lru_cache, partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.clock import at
 from models.base import new_id
 from models.chats import Chat
 from models.lessons import Lesson, LessonState
 from models.series import Series
-from schedules.calendar import at, is_public_holiday, is_working_day
+from schedules.calendar import is_public_holiday, is_working_day
 from schedules.directory import Directory, day_of
 from schedules.due import Due, Work
 from schedules.job import Job

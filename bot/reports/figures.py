@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.attendance import HERE, Mark, marks
 from models.cases import FINISHED_STATES, OPEN_STATES, Action, Case, CaseKind, CaseState, CaseStep, Rating
 from models.lessons import CheckIn, Lesson, LessonState
-from models.organisations import Organisation
+from models.organisations import Organisation, at_or_below
 from models.people import Person
 from models.points import Account, PointEntry
 
@@ -69,9 +69,7 @@ class UnitFigures:
 
 def _below(column: InstrumentedAttribute[int], organisation: Organisation) -> ColumnElement[bool]:
     """That ``column`` names the organisation or one below it."""
-    path = organisation.path
-    inside = (Organisation.path == path) | Organisation.path.startswith(f"{path}/", autoescape=True)
-    return column.in_(select(Organisation.id).where(inside))
+    return column.in_(select(Organisation.id).where(at_or_below(organisation)))
 
 
 def _during(column: InstrumentedAttribute[datetime | None], start: datetime, end: datetime) -> ColumnElement[bool]:

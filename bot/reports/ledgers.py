@@ -7,17 +7,17 @@ was opened, one that never was to the day for which it was planned; days are tho
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, contains_eager
 
-from bot.clock import SHANGHAI, local
+from bot.clock import at, local
 from models.attendance import HERE, Mark, marks
 from models.lessons import CheckIn, CheckInWay, Decision, Leave, Lesson, LessonSite, LessonState
 from models.make_ups import MakeUp
-from models.organisations import Organisation, OrganisationKind, Tree
+from models.organisations import Organisation, OrganisationKind, Tree, at_or_below
 from models.people import Person
 
 DAY = timedelta(days=1)
@@ -37,12 +37,12 @@ class Period:
     @property
     def start(self) -> datetime:
         """The beginning of the first day, aware UTC."""
-        return _midnight(self.first)
+        return at(self.first, time())
 
     @property
     def end(self) -> datetime:
         """The end of the last day, aware UTC."""
-        return _midnight(self.last + DAY)
+        return at(self.last + DAY, time())
 
     @property
     def name(self) -> str:
@@ -310,26 +310,26 @@ def lessons_of(session: Session, wanted: Wanted) -> list[Lesson]:
 
 def _lessons(session: Session, wanted: Wanted) -> Select[Lesson]:
     top = session.get_one(Organisation, wanted.organisation_id)
-    at = func.coalesce(Lesson.opened_at, Lesson.planned_at)
+    moment = func.coalesce(Lesson.opened_at, Lesson.planned_at)
     return (
         select(Lesson)
         .join(Lesson.organisation)
         .options(contains_eager(Lesson.organisation))
         .where(
-            (Organisation.path == top.path) | Organisation.path.startswith(top.path + "/", autoescape=True),
-            at >= wanted.period.start,
-            at < wanted.period.end,
+            at_or_below(top),
+            moment >= wanted.period.start,
+            moment < wanted.period.end,
         )
-        .order_by(at, Lesson.id)
+        .order_by(moment, Lesson.id)
     )
 
 
 def time_of(lesson: Lesson) -> datetime:
     """When it was opened, or else was to be. Raises ValueError for one without any time."""
-    at = lesson.opened_at or lesson.planned_at
-    if at is None:
+    moment = lesson.opened_at or lesson.planned_at
+    if moment is None:
         raise ValueError(f"lesson {lesson.id} has no time")
-    return at
+    return moment
 
 
 def state_of(lesson: Lesson, figures: Figures | None, now: datetime) -> str:
@@ -341,10 +341,6 @@ def state_of(lesson: Lesson, figures: Figures | None, now: datetime) -> str:
     if lesson.state is LessonState.OPEN:
         return RUNNING if figures.present + figures.guests else "刚开始签到"
     return HELD if figures.present + figures.guests else "没有人到"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)
 
 
 def _months(first: date, last: date) -> list[tuple[int, int]]:
@@ -489,9 +485,9 @@ def _came(session: Session, ids: Sequence[int]) -> Iterator[_Said]:
         .outerjoin(LessonSite, LessonSite.id == CheckIn.site_id)
         .where(CheckIn.lesson_id.in_(ids))
     )
-    for at, path, name, lesson_id, late, way, place, message_id in session.execute(query):
+    for moment, path, name, lesson_id, late, way, place, message_id in session.execute(query):
         how = f"{WAYS[way]}（{place}）" if place else WAYS[way]
-        yield at, path, name, lesson_id, "迟到" if late else "签到", how, message_id
+        yield moment, path, name, lesson_id, "迟到" if late else "签到", how, message_id
 
 
 def _away(session: Session, ids: Sequence[int]) -> Iterator[_Said]:
@@ -502,8 +498,8 @@ def _away(session: Session, ids: Sequence[int]) -> Iterator[_Said]:
         .join(Organisation, Organisation.id == Person.organisation_id)
         .where(Leave.lesson_id.in_(ids))
     )
-    for at, path, name, lesson_id, state, message_id in session.execute(query):
-        yield at, path, name, lesson_id, "请假", DECISIONS[state], message_id
+    for moment, path, name, lesson_id, state, message_id in session.execute(query):
+        yield moment, path, name, lesson_id, "请假", DECISIONS[state], message_id
 
 
 def _made_up(session: Session, ids: Sequence[int]) -> Iterator[_Said]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clock import local
+from bot.clock import at, local
 from models.people import Occupation
 from schedules import calendar
 from schedules.calendar import (
@@ -128,7 +128,7 @@ def _minute(moment: datetime) -> int:
 
 @given(DAYS, st.times())
 def test_a_moment_lies_in_the_periods_of_its_day_alone(day: date, hour: time) -> None:
-    moment = calendar.at(day, hour.replace(tzinfo=None))
+    moment = at(day, hour.replace(tzinfo=None))
     for span_of in (week_of, month_of, quarter_of, year_of):
         span = span_of(day)
         assert moment in span

@@ -110,6 +110,6 @@ def _keep(pages: Pages, store: MaterialStore, material: Material, data: bytes) -
             if held >= MOST:
                 raise _NotTaken(ENOUGH)
             session.add(material)
-    except BaseException:
+    except BaseException:  # whatever ended it, a record that was not kept leaves no file behind
         store.remove(material.file)
         raise
