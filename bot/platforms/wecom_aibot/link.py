@@ -116,6 +116,7 @@ class Link:
                 await self._connection.close()
         except TimeoutError:
             self._connection.transport.abort()
+            await self._connection.wait_closed()  # the socket goes a turn later, and nobody may be left to take it
 
     async def _alive(self) -> bool:
         """Whether a ping is answered, with whatever."""
