@@ -1,16 +1,17 @@
 """The robot on its long connection against the fake gateway: receiving, answering, and coming back after anything."""
 
 import asyncio
-import gc
 import logging
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
 
 from bot.clock import system_clock
 from bot.content import Attachment, Button, Card, Choice, Field, Mention, Text, dump
@@ -826,7 +827,22 @@ async def test_close_is_quick_on_a_half_open_connection(gateway: WecomGateway, g
         began = time.monotonic()
         await platform.close()
         assert time.monotonic() - began < 1
-    gc.collect()  # it used to leave its socket open, for the garbage collector to find in another test
+
+
+async def test_close_of_a_half_open_connection_leaves_no_socket_behind(
+    gateway: WecomGateway, given: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ClientConnection] = []
+
+    async def remembered(*args: Any, **options: Any) -> ClientConnection:
+        made.append(await connect(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr("bot.platforms.wecom_aibot.link.connect", remembered)
+    async with running(gateway, given) as platform:
+        gateway.freeze()
+        await platform.close()
+        assert [each.connection_lost_waiter.done() for each in made] == [True]
 
 
 async def test_who_is_still_waiting_at_the_end_is_told(
