@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-year test-counterparts check bench install format images lock browser node office
+.PHONY: run test test-year test-month test-counterparts check bench install install-train format images lock browser node office
 
 run: install
 	$(BIN)/jufeng serve
 
 install: $(VENV)/installed
+
+# What `jufeng train` needs besides: scikit-learn. A server that only uses a model needs nothing more.
+install-train: $(VENV)/installed-for-training
 
 # Three at a time on two cores: many tests wait for ports and processes more than they compute.
 test: $(VENV)/installed-for-tests
@@ -17,6 +20,10 @@ test: $(VENV)/installed-for-tests
 # A city's whole year, judged anew: some four minutes of one core.
 test-year: $(VENV)/installed-for-tests
 	$(BIN)/pytest -n 2 --dist loadgroup tests/year
+
+# A month's hazards and appeals, every rung of the ladder judged anew: some two and a half minutes of one core.
+test-month: $(VENV)/installed-for-tests
+	$(BIN)/pytest tests/month
 
 # The fakes and the product against the vendors' own packages; needs Node 20 and npm (see `node`).
 test-counterparts: $(VENV)/installed-for-counterparts tests/counterparts/node_modules
@@ -32,6 +39,8 @@ check: $(VENV)/installed-for-tests
 bench: $(VENV)/installed-for-tests
 	$(BIN)/python -m benchmarks.callbacks
 	$(BIN)/python -m benchmarks.stalls
+	$(BIN)/python -m benchmarks.duplicates
+	$(BIN)/python -m benchmarks.training
 
 format: $(VENV)/installed-for-tests
 	$(BIN)/ruff check --fix .
@@ -58,15 +67,21 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
 		--extra build pyproject.toml -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
-		--extra build --extra test pyproject.toml -c requirements/run.txt -o requirements/test.txt
+		--extra build --extra train pyproject.toml -c requirements/run.txt -o requirements/train.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
-		--extra build --extra test --extra counterparts pyproject.toml -c requirements/test.txt \
+		--extra build --extra train --extra test pyproject.toml -c requirements/train.txt -o requirements/test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
+		--extra build --extra train --extra test --extra counterparts pyproject.toml -c requirements/test.txt \
 		--override requirements/counterparts-override.txt -o requirements/counterparts.txt
 
 $(VENV)/installed: pyproject.toml requirements/run.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-for-training: $(VENV)/installed requirements/train.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/train.txt
 	touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed requirements/test.txt

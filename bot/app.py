@@ -17,6 +17,7 @@ from bot.clock import Clock, MovableClock, system_clock
 from bot.delivery import Limits
 from bot.downloads import Downloads
 from bot.intake import GroupCommitIntake
+from bot.learned import learned
 from bot.links import Links
 from bot.logs import set_up_logging
 from bot.mailbox import Mailbox
@@ -40,6 +41,8 @@ from bot.settings import Settings, load_settings
 from bot.stalls import StallWatch
 from bot.understanding import Understanding
 from bot.web.demo import seed_demo
+from bot.web.open311 import open311_router
+from bot.web.open311.base import Open311
 from bot.web.pages import pages_router
 from bot.web.pages.base import Pages
 from bot.web.sandbox import sandbox_router
@@ -95,7 +98,7 @@ class Server:
         if settings.sandbox_enabled:
             self.clock = clock or self._kept_clock()
             seed_demo(database, self.clock())
-        router = Router(load_understanding())
+        router = Router(load_understanding().with_classifier(learned(settings.bot.data_dir)))
         self.intake = GroupCommitIntake(database, router, self.clock, self.roads, settings.bot.admins)
         mailbox = Mailbox(database, self.clock)
         self._services = Services(self.intake, mailbox, self.media, self.clock, settings.bot.name, self._own, links)
@@ -242,6 +245,8 @@ def build_app(settings: Settings) -> FastAPI:
         app.include_router(platform.router)
     pages = Pages(server.database, server.clock, server.intake, server.roads.links, settings.bot.data_dir)
     app.include_router(pages_router(pages))
+    if settings.open311:
+        app.include_router(open311_router(Open311(settings.open311, server.database, server.clock, server.intake)))
     if settings.sandbox_enabled and isinstance(server.clock, MovableClock):
         app.include_router(sandbox_router(server.database, server.clock, server.advance, settings.bot.name))
     return app

@@ -16,11 +16,14 @@ from bot import dead_letters, doctor
 from bot.app import Server, create_app, open_database
 from bot.clock import SHANGHAI, MovableClock, local, system_clock
 from bot.exporting import run_export
+from bot.learned import learned
 from bot.logs import set_up_logging
 from bot.roster.command import run_import
 from bot.settings import ConfigurationError, Settings, load_settings
 from bot.tick import run_tick
+from bot.training.command import Training
 from bot.understanding import jsonl
+from bot.understanding.model_file import ModelError, load_classifier
 from models.database import Database
 from models.sealing import Locked
 
@@ -38,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         command: Callable[[argparse.Namespace], int] = parsed.run
         return command(parsed)
-    except (ConfigurationError, Locked) as error:
+    except (ConfigurationError, Locked, ModelError) as error:
         _complain(str(error))
         return 2
 
@@ -60,14 +63,22 @@ def _parser() -> argparse.ArgumentParser:
     roster = add("import", _import, "导入名册：要么全部写入，要么一行不写")
     roster.add_argument("roster", type=Path, metavar="ROSTER.{csv,xlsx}")
     roster.add_argument("--dry-run", action="store_true", help="只检查，不写入")
-    add("understand", _understand, "每行一个 JSON：小蜂会怎么理解这句话")
+    understand = add("understand", _understand, "每行一个 JSON：小蜂会怎么理解这句话")
+    understand.add_argument("--model", type=Path, metavar="F", help="连同这个训练好的模型会怎么分类")
+    train = add("train", _train, "训练隐患的分类模型，要另装 scikit-learn")
+    source = train.add_mutually_exclusive_group(required=True)
+    source.add_argument("cases", nargs="?", type=Path, metavar="CASES.csv", help="有 text,category 两列的 CSV")
+    source.add_argument("--corrected", action="store_true", help="用自己的隐患：书记改过类别的，和办过没有改的")
+    train.add_argument("--org", metavar="NAME", help="和 --corrected 一起用：只用这个组织和下级的")
+    train.add_argument("--out", required=True, type=Path, metavar="F", help="写到哪个文件")
     tick = add("tick", _tick, "办一次那个时刻该办的事，发完退出")
     tick.add_argument("--at", required=True, type=_moment, metavar="2026-11-23T09:00", help="北京时间")
-    ledger = add("export", _export, "导出台账：会议、考勤、名册")
-    ledger.add_argument("kind", metavar="KIND", help="会议、考勤、名册")
+    ledger = add("export", _export, "导出台账：会议、考勤、名册、隐患、诉求")
+    ledger.add_argument("kind", metavar="KIND", help="会议、考勤、名册、隐患、诉求")
     ledger.add_argument("--org", required=True, metavar="NAME", help="组织的名字，连同下级")
     ledger.add_argument("--from", dest="first", metavar="D", help="第一天，比如 2026-01-01；名册不用写")
     ledger.add_argument("--to", dest="last", metavar="D", help="最后一天，比如 2026-03-31；名册不用写")
+    ledger.add_argument("--level", metavar="LEVEL", help="诉求说多少：公开、内部（默认）、保密")
     ledger.add_argument("--out", required=True, type=Path, metavar="F.xlsx", help="写到哪个文件")
     database = add("db", _upgrade, "数据库结构")
     database.add_argument("action", choices=["upgrade"])
@@ -94,6 +105,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     if parsed.workers > 1 and settings.sandbox_enabled:
         _complain("沙盒只能用一个进程：请去掉 --workers，或者设 sandbox.enabled = false")
         return 2
+    learned(settings.bot.data_dir)  # a model that cannot be used is told here, once, not by every process
     try:
         socket.create_server((settings.server.host, settings.server.port)).close()
     except OSError as error:
@@ -133,10 +145,24 @@ def _import(parsed: argparse.Namespace) -> int:
         )
 
 
-def _understand(parsed: argparse.Namespace) -> int:  # noqa: ARG001
-    for line in jsonl.run(sys.stdin, local(system_clock())):
+def _understand(parsed: argparse.Namespace) -> int:
+    classifier = load_classifier(parsed.model) if parsed.model else None
+    if classifier and classifier.foreign:
+        _complain(f"「{'」「'.join(classifier.foreign)}」不是聚蜂的隐患类别，category 不用这个模型，只看 judged。")
+    for line in jsonl.run(sys.stdin, local(system_clock()), classifier):
         _say(line)
     return 0
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    training = Training(parsed.out, system_clock(), _say, _complain)
+    if parsed.cases:
+        if parsed.org:
+            _complain("--org 要和 --corrected 一起用：CSV 里没有写是哪个组织的。")
+            return 2
+        return training.from_file(parsed.cases)
+    with _Opened() as database:
+        return training.from_cases(database, parsed.org)
 
 
 def _tick(parsed: argparse.Namespace) -> int:
@@ -147,8 +173,8 @@ def _tick(parsed: argparse.Namespace) -> int:
 
 def _export(parsed: argparse.Namespace) -> int:
     with _Opened() as database:
-        days = (parsed.first, parsed.last)
-        return run_export(database, parsed.kind, parsed.org, days, parsed.out, system_clock(), _say, _complain)
+        days, told = (parsed.first, parsed.last), (system_clock(), _say, _complain, parsed.level)
+        return run_export(database, parsed.kind, parsed.org, days, parsed.out, *told)
 
 
 def _upgrade(parsed: argparse.Namespace) -> int:  # noqa: ARG001

@@ -1,19 +1,21 @@
 """``jufeng export``: a ledger written to a file, for the operator."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
+from bot.reports.case_ledger import CaseWanted, Level
 from bot.reports.files import FILES
 from bot.reports.ledgers import MOST_MONTHS, Period, Wanted
+from bot.writing import write_whole
 from models.audit import AuditEntry
+from models.cases import CaseKind
 from models.database import Database
-from models.organisations import Organisation, Tree
+from models.organisations import Organisation, OrganisationKind, Tree
 
-KINDS = {"会议": "meetings", "考勤": "attendance", "名册": "roster"}
-NOT_YET = ("隐患", "诉求", "积分")
+KINDS = {"会议": "meetings", "考勤": "attendance", "名册": "roster", "隐患": "hazards", "诉求": "appeals"}
+NOT_YET = ("积分",)
 ENDING = ".xlsx"
 
 
@@ -30,18 +32,24 @@ def run_export(
     now: datetime,
     write: Callable[[str], None],
     complain: Callable[[str], None],
+    level: str | None = None,
 ) -> int:
     """Writes the ledger ``kind`` of the organisation called ``name``; returns the exit code: 0, or 2 with nothing
-    written. ``days`` are the first and the last (``2026-01-01``); the roster has none.
+    written. ``days`` are the first and the last (``2026-01-01``); the roster has none. ``level`` (内部 if none is told)
+    is that of 诉求.
     """
     try:
         what = _kind(kind)
+        told = _level(what, level)
         period = Period(now.date(), now.date()) if what == "roster" else _period(*days)
         _check(out)
         with database.read() as session:
             organisation = _organisation(Tree(session), name)
-            made = FILES[what](session, Wanted(organisation.id, period, now).subject)
-            subject = f"{what}:{organisation.id}:{period.first}:{period.last}"
+            wanted, subject = Wanted(organisation.id, period, now), f"{what}:{organisation.id}"
+            if told is Level.SECRET and organisation.kind is not OrganisationKind.BRANCH:
+                raise WronglyAsked(f"保密的诉求台账只有支部自己的，{organisation.name}不是支部。")
+            made = FILES[what](session, CaseWanted(CaseKind.APPEAL, wanted, told).subject if told else wanted.subject)
+            subject += f":{period.first}:{period.last}{f':{told.name}' if told else ''}"
             path = organisation.path
         _put(out, made)
     except WronglyAsked as wrong:
@@ -49,7 +57,8 @@ def run_export(
         return 2
     with database.write.begin() as session:
         session.add(AuditEntry(at=now, actor_id=None, action="export", subject=subject, message_id=None))
-    write(f"已写入 {out}：{kind}，{path}{'' if what == 'roster' else f'，{period.name}'}")
+    how = f"（{told}）" if told else ""
+    write(f"已写入 {out}：{kind}{how}，{path}{'' if what == 'roster' else f'，{period.name}'}")
     return 0
 
 
@@ -59,6 +68,17 @@ def _kind(kind: str) -> str:
     if kind not in KINDS:
         raise WronglyAsked(f"没有「{kind}」这种台账。能导出的是{'、'.join(KINDS)}。")
     return KINDS[kind]
+
+
+def _level(what: str, level: str | None) -> Level | None:
+    """What a 诉求台账 is to tell; None of other ledgers."""
+    if what != "appeals":
+        if level is not None:
+            raise WronglyAsked("--level 只有诉求台账才有。")
+        return None
+    if level not in (None, *Level):
+        raise WronglyAsked(f"没有「{level}」这一级。可以写 --level {'、'.join(Level)}。")
+    return Level(level or Level.INTERNAL)
 
 
 def _period(first: str | None, last: str | None) -> Period:
@@ -105,15 +125,6 @@ def _check(out: Path) -> None:
 def _put(out: Path, data: bytes) -> None:
     """Writes the whole file, or none."""
     try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=".jufeng-", suffix=ENDING)
+        write_whole(out, data)
     except OSError as error:
-        raise WronglyAsked(f"{out} 写不了（{error.strerror}）。") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(out)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise WronglyAsked(f"{out} 写不了（{error.strerror}）。") from error

@@ -27,7 +27,12 @@ class Privately:
     content: Text | Card | File
 
 
-Reply = Text | Card | Acknowledge | Privately
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Nothing is said, but the message has had an effect and is kept."""
+
+
+Reply = Text | Card | Acknowledge | Privately | Kept
 
 
 class Who(Enum):
@@ -51,6 +56,7 @@ class Batch:
         chats: dict[tuple[str, str, str], Chat],
         admins: frozenset[str] = frozenset(),
         sent_since: datetime | None = None,
+        senders: frozenset[str] = frozenset(),
     ) -> None:
         self.session = session
         self.now = now
@@ -60,6 +66,8 @@ class Batch:
         self.admins = admins
         self.sent_since = sent_since or now
         """When the oldest message of the batch was sent."""
+        self.senders = senders
+        """The platforms' ids of everybody who sent one of its messages."""
         self._shared: dict[Any, Any] = {}
 
     def shared(self, make: "Callable[[Batch], Shared]") -> Shared:

@@ -258,7 +258,8 @@ class GroupCommitIntake:
         posting = Posting(session, now, self._roads)
         people, chats = _people(session, messages), _chats(session, messages, now)
         sent_since = min((message.sent_at for message in messages), default=now)
-        return Batch(session, now, posting, people, chats, self._admins, sent_since)
+        senders = frozenset(message.sender for message in messages)
+        return Batch(session, now, posting, people, chats, self._admins, sent_since, senders)
 
 
 def _key(message: IncomingMessage) -> Key:

@@ -9,6 +9,9 @@ from pydantic import TypeAdapter
 PAGE = "page"
 """The platform of what people do on a signed page. It knows them by their ids of the roster, and nothing can be said to
 them there but the answer itself."""
+OPEN311 = "open311"
+"""The platform of other systems that report hazards (see ``bot.web.open311``): ``bot`` is the system's name. Nobody is
+known of who is behind it, and nothing can be said there: the system looks by itself what becomes of its reports."""
 PROVIDERS = {
     "feishu": "feishu",
     "wecom_aibot": "wecom",
@@ -53,9 +56,10 @@ class IncomingMessage:
     sender: str
     """The platform's id of the person (open_id, userid, openid)."""
     sent_at: datetime
-    kind: Literal["message", "button", "joined", "entered", "members"] = "message"
+    kind: Literal["message", "button", "joined", "entered", "members", "reported"] = "message"
     """``button``: a card said ``text`` for the person; ``joined``: the bot was added to the chat; ``entered``: the
-    person opened the private chat; ``members``: people of the chat became known, and nobody said anything."""
+    person opened the private chat; ``members``: people of the chat became known, and nobody said anything;
+    ``reported``: another system reports a hazard, with its organisation and category in ``about``."""
     text: str = ""
     """What was said, without the @-mention of the bot."""
     addressed: bool = False
@@ -66,6 +70,9 @@ class IncomingMessage:
     """Those of the photos that are still at the platform."""
     place: str = ""
     """The label of a location that was sent."""
+    latitude: float | None = None
+    longitude: float | None = None
+    """Degrees of that location, as the platform gives them."""
     about: str = ""
     """What the pressed card was about (``lesson:17``); empty otherwise."""
     ref: str = ""
@@ -80,8 +87,8 @@ class IncomingMessage:
 
     @property
     def provider(self) -> str:
-        """Who issued the sender's id: feishu, wecom, wechat or sandbox; the roster itself for a page."""
-        return PAGE if self.platform == PAGE else PROVIDERS[self.platform]
+        """Who issued the sender's id: feishu, wecom, wechat or sandbox; for a page and for Open311, they themselves."""
+        return PROVIDERS.get(self.platform, self.platform)
 
 
 @dataclass(frozen=True, slots=True)

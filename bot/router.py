@@ -1,14 +1,16 @@
 """From a message to its handler, and from the handler's reply to the outbox."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from bot.content import Acknowledge, Card, File, Text
-from bot.handling import Batch, Context, Privately, Reply, Who, registration
+from bot.drafts import OpenDrafts
+from bot.handling import Batch, Context, Kept, Privately, Reply, Who, registration
 from bot.messages import IncomingMessage
 from bot.posting import Address, address_of
-from bot.understanding.intent import Intent
+from bot.understanding.intent import NONE, Intent
+from models.counters import FIRST
 
 SURE_ENOUGH = 0.7
 """Below this an addressed text that would be acted upon at once is asked back."""
@@ -25,13 +27,15 @@ ACTS_AT_ONCE = frozenset(
     }
 )
 """What needs nothing but to be said. Other handlers ask for what is missing better than a general question does."""
-HAPPENINGS = frozenset({"joined", "entered", "members"})
+HAPPENINGS = frozenset({"joined", "entered", "members", "reported"})
 """Kinds of messages that nobody said; each has a handler of that name."""
 MAYBE_CHATTER = frozenset(
     {
-        *("photo_alone", "place_alone", "notice_ack", "casual_ack", "case_feedback"),
+        *("photo_alone", "place_alone", "said_more", "correct_case", "notice_ack", "casual_ack", "case_feedback"),
         *("coming", "withdraw_leave", "refuse_leave", "vouch", "materials", "add_material", "inflow"),
         *("send_notice", "ack_list", "duty_query", "set_duty"),
+        *("accept_case", "decline_case", "assign_case", "return_case", "resolve_case", "merge_case"),
+        *("suspend_case", "resume_case", "more", "second_case", "report_anew"),
         *("plan_lesson", "move_lesson", "cancel_lesson", "plan_series"),
     }
 )
@@ -67,6 +71,8 @@ class Router:
         """Does what the message wants. None: it wants nothing of the bot, and nothing of it is kept."""
         context = _context(batch, message, message_id)
         intent = self._intent(context)
+        if (more := _said_more(context, intent)) is not None and (reply := _call(context, more)) is not None:
+            return Handled(more.name, _send(context, reply))
         if intent.acknowledges:
             intent = CASUAL_ACK
         if not intent.reply or _overheard(context, intent):
@@ -78,12 +84,18 @@ class Router:
 
     def _intent(self, context: Context) -> Intent:
         message = context.message
+        if message.kind == "reported":
+            return Intent("reported", 1.0, reply=True, danger=self._understood(context).danger)
         if message.kind in HAPPENINGS:
             return Intent(message.kind, 1.0, reply=True)
-        if message.place and not message.text:
+        if (message.place or message.latitude is not None) and not message.text:
             return Intent("place_alone", 1.0, reply=True)
         if message.photos and not message.text:
             return Intent("photo_alone", 1.0, reply=True)
+        return self._understood(context)
+
+    def _understood(self, context: Context) -> Intent:
+        message = context.message
         return self._understander.understand(
             message.text, addressed=message.addressed, role=context.role, private=message.private, now=context.said_at
         )
@@ -108,6 +120,19 @@ def _call(context: Context, intent: Intent) -> Reply | None:
     return found.handler(context, intent)
 
 
+def _said_more(context: Context, intent: Intent) -> Intent | None:
+    """What is not understood by itself may be the rest of a report that the sender has begun in this chat."""
+    message = context.message
+    half = intent.name == "hazard_report" and _doubtful(context, intent)
+    unclear = intent.name == NONE.name or bool(intent.where) or half
+    if not unclear or message.kind != "message" or not message.text:
+        return None
+    if context.batch.shared(OpenDrafts).of(message, context.now) is None:
+        return None
+    place = {"place": intent.where} if intent.where else {}
+    return replace(intent, name="said_more", confidence=1.0, reply=True, slots={**intent.slots, **place})
+
+
 def _doubtful(context: Context, intent: Intent) -> bool:
     """Whether a half-understood text would be acted upon; a pressed button is never half understood."""
     if not context.message.addressed or context.message.kind == "button" or intent.confidence >= SURE_ENOUGH:
@@ -118,8 +143,13 @@ def _doubtful(context: Context, intent: Intent) -> bool:
 
 
 def _overheard(context: Context, intent: Intent) -> bool:
-    """Whether this was said among people whose group is no branch's yet."""
-    if context.message.addressed or context.chat is None or context.chat.organisation is not None:
+    """Whether this was said among people: in a group that is no branch's yet, or with a number that no case has."""
+    if context.message.addressed or context.chat is None:
+        return False
+    number = intent.integer("case")
+    if number is not None and number < FIRST["case"]:
+        return True
+    if context.chat.organisation is not None:
         return False
     return not intent.danger and intent.name not in BEFORE_TYING
 
@@ -144,6 +174,8 @@ def _may(context: Context, by: Who) -> bool:
 def _send(context: Context, reply: Reply) -> str:
     """Puts the reply into the outbox; a pressed button is answered by what is returned wherever that is enough."""
     message = context.message
+    if isinstance(reply, Kept):
+        return ""
     if isinstance(reply, Acknowledge):
         if message.kind != "button":
             context.batch.posting.acknowledge(_here(context), reply, ref=message.ref, message_id=context.message_id)

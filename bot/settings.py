@@ -28,6 +28,7 @@ EXPECTED = {
     "literal_error": "只能写 {expected}",
     "missing": "没有填",
     "model_type": "要写成配置段",
+    "string_too_short": "太短了，至少 {min_length} 个字",
     "string_pattern_mismatch": "只能用文字、数字和「-」「_」「.」，最多 40 个字",
     "string_type": "要写成引号里的文字",
     "tuple_type": '要写成列表，例如 ["feishu:ou_xxx"]',
@@ -155,6 +156,17 @@ class PlatformSettings(_Section):
         return next((name for name, count in names.items() if count > 1), "")
 
 
+class Open311Settings(_Section):
+    """Another system, such as a city's platform, that reports hazards through Open311 and reads what becomes of them.
+
+    ``organisation`` is the name or path of the one in the roster that gets its reports; ``key`` is the ``api_key``.
+    """
+
+    name: Name
+    key: Secret = Field(min_length=16)
+    organisation: str
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -163,6 +175,7 @@ class Settings(_Section):
     bot: BotSettings = BotSettings()
     sandbox: SandboxSettings = SandboxSettings()
     platforms: PlatformSettings = PlatformSettings()
+    open311: tuple[Open311Settings, ...] = ()
 
     @property
     def sandbox_enabled(self) -> bool:
@@ -170,6 +183,11 @@ class Settings(_Section):
         if self.sandbox.enabled == "auto":
             return not self.platforms.configured()
         return self.sandbox.enabled
+
+    def repeated(self) -> str:
+        """The first name that two bots of one platform, or two Open311 systems, share; empty: none do."""
+        names = Counter(f"open311 {system.name}" for system in self.open311)
+        return self.platforms.repeated() or next((name for name, count in names.items() if count > 1), "")
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -184,7 +202,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         settings = Settings.model_validate(_resolve(values, environment, ""))
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from error
-    if repeated := settings.platforms.repeated():
+    if repeated := settings.repeated():
         raise ConfigurationError(f"有两个 {repeated}，请给它们取不同的 name")
     return settings
 

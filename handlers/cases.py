@@ -1,81 +1,111 @@
-"""The steps of a case (受理、不受理、派单、退单、办结、并案、评价), the same for hazards and appeals."""
+"""What all steps of a case have in common, for hazards and appeals alike: whose they are, and who is told."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Literal
 
 from sqlalchemy import select
 
-from bot.content import Button, Card, Choice, Field, Form, Text
-from bot.handling import Context, Privately, Reply, Who, handles
+from bot.content import Button, Card, Field, Text
+from bot.handling import Context, Privately, Reply
+from bot.messages import PROVIDERS
 from bot.posting import Address
-from bot.understanding.intent import Intent
+from bot.reports import case_words
+from bot.reports.case_words import SECRETARIES, leaders_near
 from handlers.people import mentions
-from handlers.points import ledger
 from models.cases import (
     OPEN_STATES,
     Action,
     Actor,
     Case,
-    CaseKind,
     CaseState,
-    Illegal,
+    CaseStep,
     Part,
-    Rating,
     change,
-    find_case,
+    legal_actions,
     parts_of,
 )
-from models.chats import Chat, chats_of
-from models.organisations import Organisation, OrganisationKind, Tree
+from models.chats import chats_of
+from models.organisations import Organisation
 from models.people import Person, posts_of
 from models.people import Post as Office
-from models.points import HAZARD, Award, given
 
 UNKNOWN = "没有找到 {number}，请看看编号是不是打错了。"
 NOT_YOURS = "{number} 不在您这边办，不能{action}。想知道进展，请发「进度 {number}」。"
-NOT_REPORTED_BY_YOU = "{number} 要由报的人来评价。想知道进展，请发「进度 {number}」。"
-WHICH = "请带上编号，比如「{example}」。要看在办的，请发「待办」。"
-CHOICES = 10
-"""Units to choose from on one card."""
+NOT_REPORTED_BY_YOU = "{number} 要由报的人来{action}。"
+PROGRESS = "想知道进展，请发「进度 {number}」。"
+FIRST_TAKEN = "{number} 您这边已经受理，首接负责，不能退单；要换单位，请书记转办。"
 EXAMPLES = {
     Action.ACCEPT: "受理 {number}",
     Action.DECLINE: "不受理 {number} 理由",
     Action.ASSIGN: "派单 {number} 单位",
+    Action.TRANSFER: "转办 {number} 单位",
     Action.RETURN: "退单 {number} 理由",
+    Action.SUSPEND: "挂账 {number} 到哪天 理由",
+    Action.RESUME: "复办 {number}",
     Action.RESOLVE: "办结 {number} 怎么办的",
     Action.MERGE: "并案 {number} 到 编号",
     Action.RATE: "评价 {number} 满意",
     Action.REOPEN: "评价 {number} 未解决",
+    Action.WITHDRAW: "撤回 {number}",
 }
+ALREADY = {
+    (Action.ACCEPT, CaseState.ACCEPTED): "受理",
+    (Action.ACCEPT, CaseState.IN_PROGRESS): "受理",
+    (Action.DECLINE, CaseState.DECLINED): "定为不予受理",
+    (Action.RESOLVE, CaseState.RESOLVED): "办结",
+    (Action.MERGE, CaseState.MERGED): "并案",
+    (Action.WITHDRAW, CaseState.WITHDRAWN): "撤回",
+}
+"""What has been done before, where somebody presses an old card's button once more."""
+REPORTERS = {Action.RATE: "评价", Action.REOPEN: "评价", Action.WITHDRAW: "撤回"}
+"""What the reporter alone may do."""
+URGENT = "急"
+name_of = case_words.name_of
+"""How a case is called in a sentence."""
 
 
-def step(context: Context, intent: Intent, action: Action, *, unit: Organisation | None = None) -> Reply | Case:
-    """Does one action on the case that is named. The case where it was done, else what to say instead."""
-    number = intent.integer("case")
-    if number is None:
-        return Privately(Text(WHICH.format(example=EXAMPLES[action].format(number=1024))))
-    case = find_case(context.session, number)
-    if case is None:
-        return Privately(Text(UNKNOWN.format(number=number)))
-    return do(context, case, action, intent.text("text"), unit)
-
-
-def do(
-    context: Context, case: Case, action: Action, reason: str = "", unit: Organisation | None = None
-) -> Reply | Case:
+def do(context: Context, case: Case, action: Action, reason: str = "") -> Reply | Case:
     """Does one action on a case. The case where it was done, else what to say instead."""
-    actor = actor_of(context, case)
-    if case.confidential and not actor.parts:
-        return Privately(Text(UNKNOWN.format(number=case.number)))
-    try:
-        change(context.session, case, action, actor, reason, unit)
-    except Illegal as illegal:
-        return Privately(Text(_instead(illegal, actor)))
+    refusal = refused(context, case, action)
+    if refusal is not None:
+        return refusal
+    act(context, case, action, reason)
     return case
 
 
+def act(
+    context: Context,
+    case: Case,
+    action: Action,
+    reason: str = "",
+    *,
+    unit: Organisation | None = None,
+    until: date | None = None,
+) -> CaseStep:
+    """Does one action that is open to the sender. Raises Illegal where it is not."""
+    actor = actor_of(context, case)
+    return change(context.session, case, action, actor, reason, unit=unit, until=until)
+
+
+def refused(context: Context, case: Case, action: Action) -> Privately | None:
+    """What is said instead where the action is not open to the sender: what is open. None: it is."""
+    actor = actor_of(context, case)
+    if case.confidential and not actor.parts:
+        return Privately(Text(UNKNOWN.format(number=case.number)))
+    legal = legal_actions(case, actor.parts)
+    return None if action in legal else Privately(Text(_instead(case, action, legal, actor)))
+
+
+def last_step(context: Context, case: Case) -> CaseStep:
+    """What was done to the case last."""
+    query = select(CaseStep).where(CaseStep.case_id == case.id).order_by(CaseStep.id.desc()).limit(1)
+    return context.session.scalars(query).one()
+
+
 def actor_of(context: Context, case: Case) -> Actor:
+    """The sender, with the parts in which they may act on the case."""
     parts = parts_of(context.person, case) if context.person else frozenset[Part]()
     if context.admin:
         parts |= {Part.DISPATCHER}
@@ -84,17 +114,24 @@ def actor_of(context: Context, case: Case) -> Actor:
     return Actor(context.person, parts, context.now, context.message_id)
 
 
-def _instead(illegal: Illegal, actor: Actor) -> str:
-    case = illegal.case
-    if illegal.action in (Action.RATE, Action.REOPEN) and Part.REPORTER not in actor.parts:
-        return NOT_REPORTED_BY_YOU.format(number=case.number)
-    if not actor.parts:
-        return NOT_YOURS.format(number=case.number, action=illegal.action)
-    state = f"{case.number} 现在是「{case.state}」，不能{illegal.action}。"
-    if not illegal.legal:
-        return f"{state}想知道进展，请发「进度 {case.number}」。"
-    legal = "」「".join(EXAMPLES[action].format(number=case.number) for action in illegal.legal)
-    return f"{state}可以发「{legal}」。"
+def _instead(case: Case, action: Action, legal: Sequence[Action], actor: Actor) -> str:
+    if not actor.parts and action not in REPORTERS:
+        return NOT_YOURS.format(number=case.number, action=action)
+    refusal = _refusal(case, action, actor)
+    if not legal:
+        return f"{refusal}{PROGRESS.format(number=case.number)}"
+    commands = "」「".join(EXAMPLES[each].format(number=case.number) for each in legal)
+    return f"{refusal}可以发「{commands}」。"
+
+
+def _refusal(case: Case, action: Action, actor: Actor) -> str:
+    if action in REPORTERS and Part.REPORTER not in actor.parts:
+        return NOT_REPORTED_BY_YOU.format(number=case.number, action=REPORTERS[action])
+    if done := ALREADY.get((action, case.state)):
+        return f"{case.number} 已经{done}了。"
+    if action is Action.RETURN and case.taken and case.state in OPEN_STATES and Part.UNIT in actor.parts:
+        return FIRST_TAKEN.format(number=case.number)
+    return f"{case.number} 现在是「{case.state}」，不能{action}。"
 
 
 def answer(case: Case, content: str | Card) -> Reply:
@@ -103,126 +140,17 @@ def answer(case: Case, content: str | Card) -> Reply:
     return Privately(told) if case.confidential else told
 
 
-def name_of(case: Case) -> str:
-    """How a case is called in a sentence: its number and, unless it is confidential, what it is about."""
-    what = case.place or case.category
-    return f"{case.number}（诉求）" if case.confidential else f"{case.number}（{what}）"
-
-
 def tell_reporter(context: Context, case: Case, content: Text | Card) -> bool:
-    """Tells the reporter in private, wherever the report came from; nobody is told what they did themselves (False)."""
+    """Tells the reporter in private, wherever the report came from. False: it was they who did it, or nothing can be
+    said to people there."""
     address = Address(case.reporter_platform, case.reporter_bot, case.reporter_ref, to_person=True)
     if address == context.sender:
         return False
+    if address.platform not in PROVIDERS:  # who was not known on any platform then may be known by now
+        person = case.reporter
+        return person is not None and person is not context.person and context.tell(person, content)
     context.tell_address(address, content)
     return True
-
-
-@handles("accept_case", by=Who.CASEWORKER)
-def accept(context: Context, intent: Intent) -> Reply:
-    """受理: by the branch, or by the unit that the case was sent to."""
-    case = step(context, intent, Action.ACCEPT)
-    if not isinstance(case, Case):
-        return case
-    verified(context, case)
-    with_unit = case.state is CaseState.IN_PROGRESS and case.unit is not None
-    who = case.unit.name if with_unit and case.unit else "支部"
-    tell_reporter(context, case, Text(f"你报的 {name_of(case)}，{who}已受理。"))
-    assign = "" if with_unit else f"可以「派单 {case.number} 单位」，"
-    accepted = Card(
-        f"{name_of(case)}已受理。",
-        choice=None if with_unit else assign_choice(context, case),
-        form=resolve_form(case),
-        hint=f"{assign}办好了发「办结 {case.number} 怎么办的」。",
-    )
-    return answer(case, accepted)
-
-
-def verified(context: Context, case: Case) -> None:
-    """隐患属实: the first 受理 of a hazard earns its reporter points, unless it is the reporter who accepts it."""
-    if case.kind is not CaseKind.HAZARD or case.reporter is None or case.reporter is context.person:
-        return
-    award = Award(HAZARD, HAZARD.points, f"case:{case.number}", context.message_id)
-    if not given(context.session, award.cause):
-        context.batch.shared(ledger).award(case.reporter, award, context.now)
-
-
-@handles("decline_case", by=Who.CASEWORKER)
-def decline(context: Context, intent: Intent) -> Reply:
-    """不受理, with a reason that the reporter is told."""
-    if not intent.text("text"):
-        return Privately(Text(f"请带上理由，比如「不受理 {intent.integer('case') or 1024} 不属实」。"))
-    case = step(context, intent, Action.DECLINE)
-    if not isinstance(case, Case):
-        return case
-    tell_reporter(context, case, Text(f"你报的 {name_of(case)}没有受理：{intent.text('text')}。有出入可以再报一次。"))
-    return answer(case, f"{name_of(case)}不予受理：{intent.text('text')}")
-
-
-@handles("assign_case", by=Who.CASEWORKER)
-def assign(context: Context, intent: Intent) -> Reply:
-    """派单 to a responsible unit, which is told in its own chat, or its 联系人 in private where confidence demands."""
-    unit = _unit(context, intent)
-    if isinstance(unit, Text):
-        return Privately(unit)
-    before = find_case(context.session, intent.integer("case") or 0)
-    former = before.unit if before else None
-    if before is not None and former is unit and context.runs(before.organisation):
-        return answer(before, f"{name_of(before)}已经派给{unit.name}了。")
-    case = step(context, intent, Action.ASSIGN, unit=unit)
-    if not isinstance(case, Case):
-        return case
-    if former is not None:
-        tell_unit(context, case, former, Text(f"{name_of(case)}已改派给{unit.name}，不用您这边办了。"))
-    verified(context, case)
-    reached = tell_unit(context, case, unit, unit_card(case))
-    tell_reporter(context, case, Text(f"你报的 {name_of(case)}已派给{unit.name}。"))
-    missing = "" if reached else f"{unit.name}还没有绑定群，联系人也没有报到，请当面转达。"
-    return answer(case, f"{name_of(case)}已派给{unit.name}。{missing}")
-
-
-def _unit(context: Context, intent: Intent) -> Organisation | Text:
-    tree, name = context.batch.tree, intent.text("org")
-    case = find_case(context.session, intent.integer("case") or 0)
-    here = case.organisation if case else context.organisation
-    units = units_near(tree, here)
-    meant = tree.named(name) if name else []
-    found = [unit for unit in units if unit in meant]
-    if {unit.name for unit in found} == {name}:  # of several with one name, the nearest
-        found = [unit for unit in found if _steps(tree, here, unit) == _steps(tree, here, found[0])]
-    if len(found) == 1:
-        return found[0]
-    shown = Counter(unit.name for unit in units)
-    names = "、".join(unit.name if shown[unit.name] == 1 else unit.path for unit in (found or units))
-    if not names:
-        return Text("名册里还没有责任单位，请让管理员先导入。")
-    asked = f"没有叫「{name}」的责任单位。" if name and not found else "派给谁？"
-    return Text(f"{asked}现在有：{names}。请发「派单 {intent.integer('case') or 1024} 单位」。")
-
-
-def units_near(tree: Tree, organisation: Organisation | None) -> list[Organisation]:
-    """The 责任单位, those first that stand below the same organisation as this one."""
-    units = [org for org in tree.by_id.values() if org.kind is OrganisationKind.UNIT]
-    return sorted(units, key=lambda unit: _steps(tree, organisation, unit))
-
-
-def _steps(tree: Tree, organisation: Organisation | None, unit: Organisation) -> int:
-    """How far up from the organisation one has to go to stand above the unit."""
-    around = [organisation, *tree.above(organisation)] if organisation else []
-    return sum(not above.covers(unit) for above in around)
-
-
-def assign_choice(context: Context, case: Case) -> Choice | None:
-    """Whom the case can be sent to, the nearest first; a name that several units have means the nearest."""
-    units = units_near(context.batch.tree, case.organisation)
-    names = list(dict.fromkeys(unit.name for unit in units))[:CHOICES]
-    about = f"case:{case.number}"
-    return Choice("派给", tuple(Button(name, f"派单 {case.number} {name}", about) for name in names)) if names else None
-
-
-def resolve_form(case: Case) -> Form:
-    """A line for what was done, with 办结."""
-    return Form("怎么办的", Button("办结", f"办结 {case.number}", f"case:{case.number}"))
 
 
 def tell_unit(context: Context, case: Case, unit: Organisation, content: Text | Card) -> bool:
@@ -238,12 +166,11 @@ def tell_unit(context: Context, case: Case, unit: Organisation, content: Text | 
     return bool(chats) or bool(context.tell_all(contacts, content))
 
 
-def unit_card(case: Case) -> Card:
-    """What the responsible unit gets; who reported it is not for the unit."""
-    number = case.number
-    hint = f"请回复「受理 {number}」，办好后「办结 {number} 怎么办的」；不归你们管就「退单 {number} 理由」。"
-    card = case_card(case, f"📮 新派单 {number}", (Action.ACCEPT, Action.RETURN), hint)
-    return replace(card, form=resolve_form(case))
+def tell_unit_elsewhere(context: Context, case: Case, content: Text | Card) -> None:
+    """Tells the unit that the case is with, unless it was said in the unit's own group."""
+    heard = context.chat is not None and context.chat.organisation_id == case.unit_id and not case.confidential
+    if case.unit is not None and not heard:
+        tell_unit(context, case, case.unit, content)
 
 
 def case_card(case: Case, title: str, actions: tuple[Action, ...], hint: str) -> Card:
@@ -263,94 +190,19 @@ def case_card(case: Case, title: str, actions: tuple[Action, ...], hint: str) ->
 
 
 def case_fields(case: Case) -> tuple[Field, ...]:
-    """Category and place, as far as they are known."""
-    named = (Field("类别", case.category), Field("地点", case.place))
+    """Category, urgency and place, as far as they are known."""
+    named = (Field("类别", case.category), Field("紧急", URGENT if case.urgent else ""), Field("地点", case.place))
     return tuple(field for field in named if field.value)
-
-
-@handles("return_case", by=Who.CASEWORKER)
-def return_(context: Context, intent: Intent) -> Reply:
-    """退单: the unit sends a case back to the dispatcher, with a reason."""
-    reason = intent.text("text")
-    if not reason:
-        return Privately(Text(f"请带上理由，比如「退单 {intent.integer('case') or 1024} 不归我们管」。"))
-    number = intent.integer("case")
-    before = find_case(context.session, number) if number is not None else None
-    unit = before.unit if before else None
-    case = step(context, intent, Action.RETURN)
-    if not isinstance(case, Case):
-        return case
-    who = unit.name if unit else "责任单位"
-    told = Card(
-        f"{who}退回了 {name_of(case)}",
-        text=reason,
-        choice=assign_choice(context, case),
-        hint=f"请重新派单：「派单 {case.number} 单位」。",
-    )
-    context.tell_all(dispatchers(context, case), told)
-    return answer(case, f"{name_of(case)}已退回支部：{reason}")
 
 
 def dispatchers(context: Context, case: Case) -> list[Person]:
     """The secretaries who run the case, nearest organisation first; the sender, who knows already, is left out."""
-    for organisation in (case.organisation, *context.batch.tree.above(case.organisation)):
-        offices = posts_of(context.session, organisation, Office.SECRETARY, Office.DEPUTY, Office.LEADER)
-        if found := [person for person in offices if person is not context.person]:
-            return found
-    return []
+    return leaders_near(context.session, context.batch.tree, case, context.person)
 
 
-@handles("resolve_case", by=Who.CASEWORKER)
-def resolve(context: Context, intent: Intent) -> Reply:
-    """办结: the reporter is told and asked once whether it is well. A form that was left empty is no answer to them."""
-    if context.message.kind == "button" and not intent.text("text"):
-        return Privately(Text(f"请写一句怎么办的，比如「办结 {intent.integer('case') or 1024} 已清运」。"))
-    case = step(context, intent, Action.RESOLVE)
-    if not isinstance(case, Case):
-        return case
-    how = f"：{intent.text('text')}" if intent.text("text") else ""
-    told = "。已经告诉报的人。" if tell_reporter(context, case, _ask_for_rating(case, how)) else ""
-    for merged in context.session.scalars(select(Case).where(Case.merged_into == case.id)):
-        tell_reporter(context, merged, Text(f"✅ 你报的 {name_of(merged)}并在 {case.number} 里，已办结{how}"))
-    _tell_group(context, case, f"✅ {name_of(case)}已办结{how}")
-    if context.person is None or Part.DISPATCHER not in parts_of(context.person, case):
-        context.tell_all(dispatchers(context, case), Text(f"{name_of(case)}已办结{how}"))
-    return answer(case, f"{name_of(case)}已办结{how}{told}")
-
-
-def _ask_for_rating(case: Case, how: str) -> Card:
-    buttons = tuple(Button(rating, f"评价 {case.number} {rating}", f"case:{case.number}") for rating in Rating)
-    return Card(
-        title=f"✅ 你报的 {name_of(case)}已办结{how}",
-        text="办得怎么样？",
-        buttons=buttons,
-        hint="回复「满意」「基本满意」或「未解决」。",
-    )
-
-
-def _tell_group(context: Context, case: Case, text: str) -> None:
-    """Hazards are public in the group where they were reported; appeals never are."""
-    if case.confidential or case.chat_id is None or (context.chat and context.chat.id == case.chat_id):
-        return
-    context.say(context.session.get_one(Chat, case.chat_id), Text(text))
-
-
-@handles("merge_case", by=Who.CASEWORKER)
-def merge(context: Context, intent: Intent) -> Reply:
-    """并案: one case goes on under the number of another of its kind."""
-    into = find_case(context.session, intent.integer("into") or 0)
-    number = intent.integer("case")
-    same = into is not None and into.number == number
-    case = find_case(context.session, number) if number is not None else None
-    if into is None or case is None or same or into.kind is not case.kind or into.state not in OPEN_STATES:
-        return Privately(Text("请写把哪个并到哪个，两个都要是在办的同一类，比如「并案 1025 到 1024」。"))
-    if Part.DISPATCHER not in actor_of(context, into).parts:
-        return Privately(Text(NOT_YOURS.format(number=into.number, action=Action.MERGE)))
-    done = do(context, case, Action.MERGE, f"并入 {into.number}")
-    if not isinstance(done, Case):
-        return done
-    case.merged_into = into.id
-    tell_reporter(
-        context, case, Text(f"你报的 {name_of(case)}和 {into.number} 是一件事，并在 {into.number} 里一起办。")
-    )
-    return answer(case, f"{case.number} 已并到 {name_of(into)}")
+def runners(context: Context, case: Case, *, knows: bool) -> list[Person]:
+    """The secretaries who run the case, unless one of them has done it and ``knows``, and those whom 提级 has brought
+    it to; without the sender."""
+    near = [] if knows else dispatchers(context, case)
+    level = posts_of(context.session, case.level, *SECRETARIES) if case.level is not None else []
+    return list(dict.fromkeys([*near, *(each for each in level if each is not context.person)]))

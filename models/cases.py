@@ -1,7 +1,7 @@
 """Cases: hazards (隐患) and appeals (诉求), one number series, one state machine."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint, select
@@ -29,8 +29,11 @@ class CaseState(StrEnum):
     IN_PROGRESS = "办理中"
     RESOLVED = "已办结"
     RATED = "已评价"
+    SUSPENDED = "挂账"
+    """It cannot be solved now; there is a day for the next look."""
     DECLINED = "不予受理"
     MERGED = "已并案"
+    WITHDRAWN = "已撤回"
 
 
 class Action(StrEnum):
@@ -40,11 +43,17 @@ class Action(StrEnum):
     ACCEPT = "受理"
     DECLINE = "不受理"
     ASSIGN = "派单"
+    TRANSFER = "转办"
+    """派单 once more, to another unit."""
     RETURN = "退单"
+    SUSPEND = "挂账"
+    RESUME = "复办"
+    """挂账 is over: the case goes on where it was."""
     RESOLVE = "办结"
     MERGE = "并案"
     RATE = "评价"
     REOPEN = "重办"
+    WITHDRAW = "撤回"
 
 
 class Part(StrEnum):
@@ -57,11 +66,14 @@ class Part(StrEnum):
     REPORTER = "reporter"
 
 
-OPEN_STATES = (CaseState.COLLECTED, CaseState.ACCEPTED, CaseState.DISPATCHED, CaseState.IN_PROGRESS)
 FINISHED_STATES = (CaseState.RESOLVED, CaseState.RATED)
 
 _BRANCH_HELD = (CaseState.COLLECTED, CaseState.ACCEPTED)
 _WITH_UNIT = (CaseState.DISPATCHED, CaseState.IN_PROGRESS)
+_HELD = (*_BRANCH_HELD, *_WITH_UNIT)
+_TAKEN = (CaseState.ACCEPTED, *_WITH_UNIT)
+OPEN_STATES = (*_HELD, CaseState.SUSPENDED)
+"""Not at an end yet, whoever has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +91,31 @@ RULES: dict[Action, tuple[Rule, ...]] = {
         Rule(Part.UNIT, (CaseState.DISPATCHED,), CaseState.IN_PROGRESS),
     ),
     Action.DECLINE: (Rule(Part.DISPATCHER, _BRANCH_HELD, CaseState.DECLINED),),
-    Action.ASSIGN: (Rule(Part.DISPATCHER, OPEN_STATES, CaseState.DISPATCHED),),
-    Action.RETURN: (Rule(Part.UNIT, _WITH_UNIT, CaseState.ACCEPTED),),
+    Action.ASSIGN: (Rule(Part.DISPATCHER, _BRANCH_HELD, CaseState.DISPATCHED),),
+    Action.TRANSFER: (Rule(Part.DISPATCHER, (*_WITH_UNIT, CaseState.SUSPENDED), CaseState.DISPATCHED),),
+    Action.RETURN: (Rule(Part.UNIT, (CaseState.DISPATCHED,), CaseState.ACCEPTED),),
+    Action.SUSPEND: (
+        Rule(Part.DISPATCHER, (*_TAKEN, CaseState.SUSPENDED), CaseState.SUSPENDED),
+        Rule(Part.UNIT, (CaseState.IN_PROGRESS, CaseState.SUSPENDED), CaseState.SUSPENDED),
+    ),
+    Action.RESUME: (
+        Rule(Part.DISPATCHER, (CaseState.SUSPENDED,), CaseState.ACCEPTED),
+        Rule(Part.UNIT, (CaseState.SUSPENDED,), CaseState.IN_PROGRESS),
+    ),
     Action.RESOLVE: (
         Rule(Part.DISPATCHER, OPEN_STATES, CaseState.RESOLVED),
-        Rule(Part.UNIT, _WITH_UNIT, CaseState.RESOLVED),
+        Rule(Part.UNIT, (*_WITH_UNIT, CaseState.SUSPENDED), CaseState.RESOLVED),
     ),
     Action.MERGE: (Rule(Part.DISPATCHER, OPEN_STATES, CaseState.MERGED),),
     Action.RATE: (Rule(Part.REPORTER, FINISHED_STATES, CaseState.RATED),),
     Action.REOPEN: (Rule(Part.REPORTER, FINISHED_STATES, CaseState.ACCEPTED),),
+    Action.WITHDRAW: (Rule(Part.REPORTER, OPEN_STATES, CaseState.WITHDRAWN),),
 }
-"""派单 on a case that was only collected accepts it in the same step; 受理 by the unit makes it 办理中."""
+"""派单 on a case that was only collected accepts it in the same step; 受理 by the unit makes it 办理中.
+
+首接负责: once a unit has taken a case it may set it aside (挂账), but not send it back (退单). 复办 and 重办 of a case
+that a unit has taken leave it with that unit (see ``change``).
+"""
 
 
 class Illegal(Exception):
@@ -120,9 +146,20 @@ class Case(WithId):
     kind: Mapped[CaseKind]
     state: Mapped[CaseState]
     category: Mapped[str]
+    sureness: Mapped[float | None]
+    """How sure the trained classifier was of the category, from 0 to 1; None where only the lexicon has spoken."""
     place: Mapped[str] = mapped_column(SealedText())
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    """Degrees as the reporter's platform gives them, in China by GCJ-02. None for appeals."""
     text: Mapped[str] = mapped_column(SealedText())
     photos: Mapped[list[str]] = mapped_column(JSON)
+    result_photos: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """How it looks after 办结."""
+    urgent: Mapped[bool] = mapped_column(default=False)
+    """Life is in danger, or somebody said that it cannot wait."""
+    anonymous: Mapped[bool] = mapped_column(default=False)
+    """The reporter is named to nobody; no unit learns the reporter of any case."""
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
     chat_id: Mapped[int | None] = mapped_column(ForeignKey("chats.id"))
     """The group where it was reported."""
@@ -133,14 +170,24 @@ class Case(WithId):
     """Where to tell the reporter, who need not be in the roster."""
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"), index=True)
     """The responsible unit that it is with."""
+    taken: Mapped[bool] = mapped_column(default=False)
+    """Whether ``unit`` has done 受理 of it: 首接负责."""
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("lessons.id"), index=True)
+    """The 恳谈会 at which it was taken in."""
     merged_into: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
     created_at: Mapped[datetime] = mapped_column(index=True)
     accepted_at: Mapped[datetime | None]
     """First 受理."""
     resolved_at: Mapped[datetime | None] = mapped_column(index=True)
+    suspended_until: Mapped[date | None]
+    """The day of the next look, in Shanghai, while it is 挂账: from its beginning the deadlines run again."""
     rating: Mapped[Rating | None]
     reopened: Mapped[int] = mapped_column(default=0)
     """Number of 重办."""
+    transfers: Mapped[int] = mapped_column(default=0)
+    """Number of 转办."""
+    level_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
+    """The organisation to which 提级 has brought it; None: it is still its own branch's."""
     message_id: Mapped[int]
     version: Mapped[int] = mapped_column(default=1)
 
@@ -148,6 +195,7 @@ class Case(WithId):
 
     organisation: Mapped[Organisation] = relationship(foreign_keys=[organisation_id])
     unit: Mapped[Organisation | None] = relationship(foreign_keys=[unit_id])
+    level: Mapped[Organisation | None] = relationship(foreign_keys=[level_id])
     reporter: Mapped[Person | None] = relationship()
 
     @property
@@ -168,6 +216,8 @@ class CaseStep(WithId):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
     reason: Mapped[str] = mapped_column(SealedText())
+    until: Mapped[date | None]
+    """Of 挂账: the day of the next look."""
     at: Mapped[datetime] = mapped_column(index=True)
     message_id: Mapped[int]
 
@@ -211,41 +261,73 @@ def collect(session: Session, case: Case, actor: Actor) -> Case:
 
 
 def change(
-    session: Session, case: Case, action: Action, actor: Actor, reason: str = "", unit: Organisation | None = None
+    session: Session,
+    case: Case,
+    action: Action,
+    actor: Actor,
+    reason: str = "",
+    *,
+    unit: Organisation | None = None,
+    until: date | None = None,
 ) -> CaseStep:
-    """Does one action and keeps it in the history. Raises Illegal where state and part do not allow it."""
+    """Does one action and keeps it in the history. Raises Illegal where state and part do not allow it.
+
+    ``unit`` is whom 派单 and 转办 send it to, ``until`` the day of the next look of 挂账. Raises ValueError where
+    these actions come without.
+    """
     rule = _rule(case, action, actor.parts)
     if rule is None:
         raise Illegal(case, action, legal_actions(case, actor.parts))
     before = case.state
     case.state = rule.after
-    _settle(case, action, actor.at, unit)
+    _settle(case, action, actor.at)
+    _hand_over(case, action, unit)
+    _set_aside(case, action, until)
     step = _step(case, action, before, actor, reason)
     session.add(step)
     return step
 
 
-def _settle(case: Case, action: Action, now: datetime, unit: Organisation | None) -> None:
-    """What an action means for the case beside its state."""
+def dispatch(session: Session, case: Case, unit: Organisation, at: datetime) -> CaseStep:
+    """派单 by the branch's own table (派单规则), as the case is collected: nobody's act, from the report's message."""
+    actor = Actor(None, frozenset({Part.DISPATCHER}), at, case.message_id)
+    return change(session, case, Action.ASSIGN, actor, "按派单规则", unit=unit)
+
+
+def _settle(case: Case, action: Action, now: datetime) -> None:
+    """When it was accepted and resolved, and how often done anew."""
     if action in (Action.ACCEPT, Action.ASSIGN) and case.accepted_at is None:
         case.accepted_at = now
-    if action is Action.ASSIGN:
-        case.unit = unit
-        case.unit_id = unit.id if unit else None
-    if action is Action.RETURN:
-        case.unit = None
-        case.unit_id = None
     if action is Action.RESOLVE:
         case.resolved_at = now
     if action is Action.REOPEN:
         case.resolved_at = None
         case.reopened += 1
-        if case.unit_id is not None:
-            case.state = CaseState.IN_PROGRESS
+
+
+def _hand_over(case: Case, action: Action, unit: Organisation | None) -> None:
+    """Whom the case is with."""
+    if action in (Action.ASSIGN, Action.TRANSFER):
+        if unit is None:
+            raise ValueError(f"{action} without a unit")
+        case.unit, case.unit_id, case.taken = unit, unit.id, False
+        case.transfers += action is Action.TRANSFER
+    if action is Action.RETURN:
+        case.unit, case.unit_id = None, None
+    if case.state is CaseState.IN_PROGRESS or (action is Action.RESOLVE and case.unit_id is not None):
+        case.taken = True
+    if action in (Action.REOPEN, Action.RESUME) and case.unit_id is not None:
+        case.state = CaseState.IN_PROGRESS if case.taken else CaseState.DISPATCHED
+
+
+def _set_aside(case: Case, action: Action, until: date | None) -> None:
+    if action is Action.SUSPEND and until is None:
+        raise ValueError(f"{action} without a day for the next look")
+    case.suspended_until = until if action is Action.SUSPEND else None
 
 
 def _rule(case: Case, action: Action, parts: frozenset[Part]) -> Rule | None:
-    """The unit's own rule comes first where somebody has both parts and the case is with the unit."""
+    """The first that fits."""
     fitting = [rule for rule in RULES.get(action, ()) if rule.by in parts and case.state in rule.before]
     return fitting[0] if fitting else None
 
@@ -259,6 +341,7 @@ def _step(case: Case, action: Action, before: CaseState | None, actor: Actor, re
         actor_id=actor.person.id if actor.person else None,
         unit_id=case.unit_id,
         reason=reason,
+        until=case.suspended_until,
         at=actor.at,
         message_id=actor.message_id,
     )

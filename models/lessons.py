@@ -59,9 +59,12 @@ LESSON_KINDS = {
         LessonKind("10分钟微课堂", 10, "all", 5),
         LessonKind("班前一刻钟", 15, "all", 5),
         LessonKind("红色学堂", 30, "all", 10),
+        LessonKind("恳谈会", 60, "all", 15),
     )
 }
 DEFAULT_KIND = "10分钟微课堂"
+APPEALS_HEARD = "恳谈会"
+"""A meeting at which appeals are taken in; it counts as no 三会一课."""
 _ALSO_CALLED = {
     "支部党员大会": "党员大会",
     "支部大会": "党员大会",
@@ -72,6 +75,8 @@ _ALSO_CALLED = {
     "专题党课": "党课",
     "微党课": "党课",
     "换届选举": "选举",
+    "诉求恳谈会": "恳谈会",
+    "骑手恳谈会": "恳谈会",
     "微课堂": "10分钟微课堂",
     "十分钟微课堂": "10分钟微课堂",
 }

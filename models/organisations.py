@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from models.base import WithId
 
@@ -62,7 +62,20 @@ class Tree:
         return exact or [org for org in self.by_id.values() if text and text in org.name]
 
 
+def find_organisation(session: Session, text: str) -> Organisation | None:
+    """The one with this path, else with this name. None: there is none, or there are several of the name."""
+    query = select(Organisation).where((Organisation.path == text) | (Organisation.name == text))
+    found = list(session.scalars(query))
+    of_path = [organisation for organisation in found if organisation.path == text]
+    return (of_path or found)[0] if of_path or len(found) == 1 else None
+
+
 def at_or_below(organisation: Organisation) -> ColumnElement[bool]:
     """The condition on ``Organisation`` that it is this one or below it."""
     below = Organisation.path.startswith(organisation.path + "/", autoescape=True)
     return (Organisation.path == organisation.path) | below
+
+
+def belongs_to(column: InstrumentedAttribute[int], organisation: Organisation) -> ColumnElement[bool]:
+    """The condition that ``column`` names the organisation or one below it."""
+    return column.in_(select(Organisation.id).where(at_or_below(organisation)))

@@ -27,6 +27,7 @@ class PointRule:
 LESSON = PointRule("上课", 2, 10, 60)
 MAKE_UP = PointRule("补课", 1, 3, 20)
 HAZARD = PointRule("隐患属实", 5, 20, 100)
+SECONDED = PointRule("附议", 1, 5, 20)
 SERVICE = PointRule("志愿服务", 10, 80, 400)
 """An hour."""
 GRANT = PointRule("加分", 0, 100, 500)
@@ -207,6 +208,13 @@ class Ledger:
 def given(session: Session, cause: str) -> bool:
     """Whether this cause has earned somebody points already."""
     return session.scalars(select(PointEntry.id).where(PointEntry.cause == cause).limit(1)).first() is not None
+
+
+def given_to(session: Session, cause: str) -> set[int]:
+    """The ids of the people whom this cause has earned points."""
+    query = select(Account.person_id).join(PointEntry, PointEntry.to_account_id == Account.id)
+    found = session.scalars(query.where(PointEntry.cause == cause))
+    return {person_id for person_id in found if person_id is not None}
 
 
 def balance(session: Session, person: Person) -> int:

@@ -2,6 +2,9 @@
 
 from schedules import (
     branch_digest,
+    case_follow_up,
+    case_overdue,
+    draft_close,
     duty_reminder,
     lesson_close,
     lesson_open,
@@ -11,6 +14,7 @@ from schedules import (
     notice_nudge,
     organiser_digest,
     series,
+    suspension_end,
 )
 
 JOBS = (
@@ -24,4 +28,8 @@ JOBS = (
     notice_nudge.JOB,
     notice_close.JOB,
     mobile_reminders.JOB,
+    case_overdue.JOB,
+    suspension_end.JOB,
+    case_follow_up.JOB,
+    draft_close.JOB,
 )

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from bot.doctor.findings import Finding, bad, ok, warn
 from bot.doctor.names import bot_called
+from bot.learned import learned
 from bot.messages import PROVIDERS
 from bot.settings import PlatformSettings, Settings
+from bot.understanding.model_file import ModelError
 
 KEY_DIGITS = 64
 
@@ -93,7 +95,7 @@ def _admins(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_data_folder(data_dir: Path) -> Iterator[Finding]:
-    """Whether photos and keys can be kept there, and whether the key is kept from others."""
+    """Whether photos and keys can be kept there, whether the key is kept from others, and what was learned."""
     folder = data_dir.resolve()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not _writable(existing):
@@ -104,6 +106,7 @@ def examine_data_folder(data_dir: Path) -> Iterator[Finding]:
     else:
         yield ok(f"数据文件夹 {folder} 可以写")
     yield _key(key_path(folder))
+    yield from _classifier(folder)
 
 
 def _writable(folder: Path) -> bool:
@@ -127,6 +130,21 @@ def _key(path: Path) -> Finding:
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         return warn(f"密钥文件 {path} 别的用户也能看（权限 {mode:o}）", f"请运行 chmod 600 {path}")
     return ok(f"密钥文件 {path} 只有自己能看", "请单独备份它：丢了它，手机号和诉求就再也打不开")
+
+
+def _classifier(folder: Path) -> Iterator[Finding]:
+    """The model that finds the category of hazards; most installations have none."""
+    try:
+        classifier = learned(folder)
+    except ModelError as error:
+        yield bad(str(error), "有它在，服务启动不了；移走以后，小蜂按词典判断类别")
+        return
+    if classifier is not None:
+        made = classifier.model.made
+        yield ok(
+            f"隐患的分类模型：{len(classifier.categories)} 类，{made.at} 用 {made.texts} 条训练，"
+            f"试的时候准确率 {made.accuracy:.1%}"
+        )
 
 
 def _is_hex(text: str) -> bool:

@@ -23,7 +23,7 @@ from models.database import Database, alembic_config
 from models.downloads import Download, DownloadState
 from models.inbox import Claim, Outcome
 from models.leases import Lease
-from models.organisations import Organisation, OrganisationKind
+from models.organisations import Organisation, OrganisationKind, find_organisation
 from models.outbox import Post, PostState, held
 from models.people import Person
 from models.sealing import Locked
@@ -108,6 +108,7 @@ def _examine(database: Database, settings: Settings, clock: Clock) -> Iterator[F
         yield from _roster(session, key_path(settings.bot.data_dir))
         yield from _chats(session)
         yield from _robots(session, settings)
+        yield from _open311(session, settings)
         yield from _held(session)
         yield from _photos(session, clock)
         yield from _dead_letters(session)
@@ -210,6 +211,19 @@ def _without_robot(session: Session, bot: str, with_robot: Iterable[str]) -> Ite
             "在每个群里添加消息推送，写一段 [[platforms.wecom_robot]]，填它的 webhook_url 和下面的 chat_id：\n"
             + "\n".join(lines),
         )
+
+
+def _open311(session: Session, settings: Settings) -> Iterator[Finding]:
+    """What other systems report needs somebody to go to."""
+    for system in settings.open311:
+        organisation = find_organisation(session, system.organisation)
+        if organisation is None:
+            yield bad(
+                f"[[open311]] {system.name} 的组织「{system.organisation}」名册里没有，或者不止一个，报来的隐患收不了",
+                "organisation 要写名册里的名字；重名的写全路径，例如 兰州市快递行业党委/顺丰速运党支部",
+            )
+        else:
+            yield ok(f"[[open311]] {system.name} 报来的隐患归{organisation.name}")
 
 
 def _held(session: Session) -> Iterator[Finding]:

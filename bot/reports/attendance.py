@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import local
 from bot.content import Button, Card, Field, Mention, Text
+from bot.reports.appeal_meetings import taken_in
 from bot.reports.sites import count_by_place, places_of, site_lesson_card
 from bot.reports.streaks import streak_line
 from bot.wording import hour_text
@@ -81,8 +82,8 @@ def closing_summary(session: Session, lesson: Lesson) -> Text:
     """What the group hears of a lesson that has just been closed, by its place for one that was open at several."""
     summary = lesson_summary(lesson, attendance(session, lesson))
     if not lesson.at_sites:
-        praise = streak_line(session, lesson)
-        return Text(f"{summary.text}\n{praise}") if praise else summary
+        besides = (streak_line(session, lesson), taken_in(session, lesson))
+        return Text("\n".join([summary.text, *filter(None, besides)]))
     return Text(f"{summary.text}\n{count_by_place(session, lesson)}")
 
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from bot.clock import local
 from bot.content import Text
+from bot.reports.case_figures import GOOD, CaseFigures, Share, UnitFigures
 from bot.reports.duties import behind_lines, by_period, names, overdue_names
-from bot.reports.figures import CaseFigures, LessonFigures, Rates, UnitFigures
-from bot.reports.layout import COLUMNS, clip, screen, share, width
+from bot.reports.figures import LessonFigures
+from bot.reports.layout import COLUMNS, LINES, clip, screen, share, width
 from bot.reports.reminders import when
 from bot.reports.weeks import BranchWeek, OrganiserWeek
 from models.lessons import Lesson
@@ -23,7 +24,8 @@ _Lesson = TypeVar("_Lesson", Lesson, LessonFigures)
 
 def branch_digest(week: BranchWeek) -> Text:
     """What a branch reads on Friday."""
-    said = [*_lessons(week), *_duties(week), *_cases(week.hazards, week.appeals), *_leaders(week), *_planned(week)]
+    cases = [*_cases(week.hazards, week.appeals), *_places(week.places)]
+    said = [*_lessons(week), *_duties(week), *cases, *_leaders(week), *_planned(week)]
     if not said:
         return Text(_one_line("📋 ", week.name, "：这周没有新的事，一路平安。"))
     return Text(screen([_title("📋 ", week.name, week.start, week.end), *said]))
@@ -33,21 +35,18 @@ def organiser_digest(week: OrganiserWeek) -> Text:
     """What an organiser reads on Monday about the week that has ended."""
     cases = [
         *_cases(week.hazards, week.appeals),
-        *_rate("办结率", *_closed(week.rates), *_closed(week.rates_before)),
-        *_rate("满意率", *_satisfied(week.rates), *_satisfied(week.rates_before)),
-    ]
-    said = [
+        *_rates(week),
         *_categories("隐患", week.hazards),
         *_categories("诉求", week.appeals),
-        *behind_lines(week.behind, "落下的支部"),
-        *_units(week),
-        *_places(week),
     ]
-    if not (week.lessons or cases or said):
+    units = [*_units(week), *_below(week), *_places(week.places)]
+    if not (week.lessons or cases or week.behind or units):
         return Text(_one_line("📊 ", week.name, f"：支部 {week.branches} 个，上周没有新的事。"))
     last_day = week.end - timedelta(minutes=1)
     roll_up = f"支部 {week.branches} 个，{_attendance(week.lessons) or '没有上课'}"
-    return Text(screen([_title("📊 ", week.name, week.start, last_day), roll_up, *cases, *said]))
+    head = [_title("📊 ", week.name, week.start, last_day), roll_up, *cases]
+    behind = behind_lines(week.behind, "落下的支部", room=LINES - len(head) - len(units))
+    return Text(screen([*head, *behind, *units]))
 
 
 def _one_line(mark: str, name: str, text: str) -> str:
@@ -129,18 +128,17 @@ def _planned(week: BranchWeek) -> Iterator[str]:
             yield f"{said}{clip(lesson.title, COLUMNS - width(said + often))}{often}"
 
 
-def _closed(rates: Rates) -> tuple[int, int]:
-    return rates.finished, rates.collected
+def _rates(week: OrganiserWeek) -> Iterator[str]:
+    for word in ("办结率", "满意率"):
+        yield from _rate(word, week.rates.share(word), week.rates_before.share(word))
 
 
-def _satisfied(rates: Rates) -> tuple[int, int]:
-    return rates.satisfied, rates.rated
-
-
-def _rate(word: str, part: int, whole: int, part_before: int, whole_before: int) -> Iterator[str]:
-    if whole:
-        before = f"，前一周 {share(part_before, whole_before)}%" if whole_before else ""
-        yield f"{word} {share(part, whole)}%（{part}/{whole}）{before}"
+def _rate(word: str, now: Share, before: Share) -> Iterator[str]:
+    """``办结率 83%（30/36）↑ 前一周 80%``: the arrow goes by the exact shares."""
+    if now:
+        change = now.part * before.whole - before.part * now.whole
+        arrow = "↑" if change > 0 else "↓" if change < 0 else "→"
+        yield f"{word} {now}" + (f"{arrow} 前一周 {before.percent}%" if before else "")
 
 
 def _units(week: OrganiserWeek) -> Iterator[str]:
@@ -149,10 +147,16 @@ def _units(week: OrganiserWeek) -> Iterator[str]:
 
 def _unit(unit: UnitFigures, end: datetime) -> str:
     days = max(0, (end - unit.oldest).days)
+    overdue = f"，超时 {unit.overdue} 件" if unit.overdue else ""
     oldest = f"，最久 {days} 天" if days else ""
-    return f"{unit.name or '还没派单'}：在办 {unit.open} 件{oldest}"
+    return f"{unit.name or '还没派单'}：在办 {unit.open} 件{overdue}{oldest}"
 
 
-def _places(week: OrganiserWeek) -> Iterator[str]:
-    if week.places:
-        yield f"重复地点：{_counted(week.places)}"
+def _below(week: OrganiserWeek) -> Iterator[str]:
+    if week.units_below:
+        yield f"近四周不到 {GOOD}%：" + "、".join(f"{name}{share}" for name, share in week.units_below)
+
+
+def _places(places: Sequence[tuple[str, int]]) -> Iterator[str]:
+    if places:
+        yield f"四周里三次及以上：{_counted(places)}"

@@ -156,11 +156,13 @@ def _article(line: DutyLine) -> str:
     return line.article.removeprefix(REGULATIONS)
 
 
-def behind_lines(behind: Sequence[Behind], called: str) -> list[str]:
-    """The first branches behind, which are ``called`` 落下的支部, each with what is missing."""
-    more = f"，先看这 {BEHIND} 个" if len(behind) > BEHIND else ""
+def behind_lines(behind: Sequence[Behind], called: str, room: int = BEHIND + 1) -> list[str]:
+    """The first branches behind, which are ``called`` 落下的支部, each with what is missing; ``room``: in so many lines
+    at most."""
+    most = max(0, min(BEHIND, room - 1))
+    more = f"，先看这 {most} 个" if len(behind) > most > 0 else ""
     title = [f"{called} {len(behind)} 个{more}："] if behind else []
-    return title + [f"· {branch}" for branch in behind[:BEHIND]]
+    return title + [f"· {branch}" for branch in behind[:most]]
 
 
 def duty_roll_up(name: str, lines: Sequence[Sequence[DutyLine]], behind: Sequence[Behind]) -> Text:

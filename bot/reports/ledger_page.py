@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from bot.clock import local
 from bot.reports.attendance_book import LEGEND, NOT_EXPECTED, SIGNS, label
+from bot.reports.case_book import Value, columns_of, groups_of, how_counted, parts_of, rates_of, title_of
+from bot.reports.case_figures import Tally
+from bot.reports.case_ledger import CaseLine, CaseWanted, case_ledger
 from bot.reports.layout import share
 from bot.reports.ledgers import (
     SHOWN,
@@ -26,6 +30,7 @@ from bot.reports.meeting_book import note_of
 from bot.reports.roster_book import NAMES as ROSTER_NAMES
 from bot.reports.roster_book import roster_counts, roster_rows
 from bot.wording import moment_text
+from models.cases import CaseKind
 from models.organisations import Organisation
 
 Row = Sequence[str]
@@ -117,12 +122,53 @@ def roster_page(session: Session, wanted: Wanted) -> LedgerPage:
     return LedgerPage(f"名册 {organisation.name}", note, overview, [Section("名册", [people])])
 
 
+def hazards_page(session: Session, wanted: Wanted) -> LedgerPage:
+    """隐患台账, the list month by month."""
+    about = CaseWanted(CaseKind.HAZARD, wanted)
+    ledger = case_ledger(session, about)
+    rates = rates_of(about)
+    tables = [
+        Table(name, (name, "新收", *rates, "平均用时"), [_part(*part, rates) for part in parts_of(ledger.lines, group)])
+        for name, group in groups_of(about)
+    ]
+    whole = Table("合计", ("", "新收", *rates, "平均用时"), [_part("合计", ledger.tally, rates)])
+    months: dict[str, list[CaseLine]] = {}
+    for line in ledger.lines:
+        months.setdefault(f"{local(line.at).year}年{local(line.at).month}月", []).append(line)
+    sections = [Section(month, [_cases(f"{month}登记的", about, lines)]) for month, lines in months.items()]
+    note = f"{note_of(wanted)}{how_counted(about)}"
+    return LedgerPage(title_of(ledger), note, Section("汇总", [whole, *tables]), sections)
+
+
+def _cases(caption: str, about: CaseWanted, lines: Iterable[CaseLine]) -> Table:
+    columns = columns_of(about)
+    rows = [[_shown(column.value(line)) for column in columns] for line in lines]
+    return Table(caption, [column.label for column in columns], rows, narrow=4)
+
+
+def _part(name: str, own: Tally, rates: Iterable[str]) -> Row:
+    """A line of figures, each rate with its part and whole."""
+    hours = "" if own.hours is None else f"{own.hours:.1f} 小时"
+    return (name, str(own.collected), *(str(own.share(rate)) for rate in rates), hours)
+
+
+def _shown(value: Value) -> str:
+    match value:
+        case datetime():
+            return f"{local(value):%m-%d %H:%M}"
+        case float():
+            return f"{value:.1f}"
+        case _:
+            return "" if value is None else str(value)
+
+
 PAGES: Mapping[str, Callable[[Session, Wanted], LedgerPage]] = {
     "meetings": meetings_page,
     "attendance": attendance_page,
     "roster": roster_page,
+    "hazards": hazards_page,
 }
-"""By the kinds of ``bot.reports.files.FILES`` that there are pages of."""
+"""By the kinds of ``bot.reports.files.FILES`` that there are pages of; of appeals there is none."""
 
 
 def _figures(figures: Figures) -> Iterable[str]:

@@ -76,7 +76,13 @@ class Wanted:
         return cls(int(organisation_id), period, datetime.fromtimestamp(int(now), UTC))
 
 
-TITLES = {"meetings": "会议台账", "attendance": "考勤台账", "roster": "名册"}
+TITLES = {
+    "meetings": "会议台账",
+    "attendance": "考勤台账",
+    "roster": "名册",
+    "hazards": "隐患台账",
+    "appeals": "诉求台账",
+}
 """What the kinds of ledgers are called."""
 _NO_FILE_NAME = re.compile(r'[\x00-\x1f\\/:*?"<>|]')
 

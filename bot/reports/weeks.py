@@ -2,29 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bot.reports.duties import Behind, DutyLine
-from bot.reports.figures import (
+from bot.reports.case_figures import (
+    FOUR_WEEKS,
+    WEEK,
     CaseFigures,
-    LessonFigures,
-    Rates,
+    Tally,
     UnitFigures,
     case_figures,
-    leaders,
-    lessons_held,
-    lessons_planned,
     open_by_unit,
-    rates,
     repeated_places,
+    tally,
+    units_below,
 )
+from bot.reports.case_standings import standings
+from bot.reports.duties import Behind, DutyLine
+from bot.reports.figures import LessonFigures, leaders, lessons_held, lessons_planned
 from models.cases import CaseKind
 from models.lessons import Lesson
 from models.organisations import Organisation
-
-WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,18 @@ class BranchWeek:
     overdue: Sequence[DutyLine]
     hazards: CaseFigures
     appeals: CaseFigures
+    places: Sequence[tuple[str, int]]
+    """三次及以上, of four weeks."""
     leaders: Sequence[tuple[str, int]]
     planned: Sequence[Lesson]
 
 
 @dataclass(frozen=True, slots=True)
 class OrganiserWeek:
-    """A week of all branches below an organisation. ``rates_before`` are those of the week before."""
+    """A week of all branches below an organisation. ``rates_before`` are those of the week before, as of its end.
+
+    ``units_below`` and ``places`` are of four weeks.
+    """
 
     name: str
     start: datetime
@@ -58,11 +62,12 @@ class OrganiserWeek:
     lessons: Sequence[LessonFigures]
     hazards: CaseFigures
     appeals: CaseFigures
-    rates: Rates
-    rates_before: Rates
+    rates: Tally
+    rates_before: Tally
     behind: Sequence[Behind]
     """The furthest behind first."""
     units: Sequence[UnitFigures]
+    units_below: Sequence[tuple[str, str]]
     places: Sequence[tuple[str, int]]
 
 
@@ -78,7 +83,7 @@ def branch_week(
 ) -> BranchWeek:
     """The seven days of a branch before ``end``."""
     start = end - WEEK
-    cases = case_figures(session, branch, start, end)
+    cases = case_figures(standings(session, branch, start, end), start, end)
     return BranchWeek(
         name=branch.name,
         start=start,
@@ -89,6 +94,7 @@ def branch_week(
         overdue=overdue,
         hazards=cases[CaseKind.HAZARD],
         appeals=cases[CaseKind.APPEAL],
+        places=repeated_places(session, branch, end - FOUR_WEEKS, end),
         leaders=leaders(session, branch, start, end),
         planned=lessons_planned(session, branch, now, planned_until),
     )
@@ -99,7 +105,8 @@ def organiser_week(
 ) -> OrganiserWeek:
     """The seven days before ``end`` of all ``branches`` below the organisation."""
     start = end - WEEK
-    cases = case_figures(session, organisation, start, end)
+    found = standings(session, organisation, end - FOUR_WEEKS, end)
+    cases = case_figures(found, start, end)
     return OrganiserWeek(
         name=organisation.name,
         start=start,
@@ -108,9 +115,10 @@ def organiser_week(
         lessons=lessons_held(session, organisation, start, end),
         hazards=cases[CaseKind.HAZARD],
         appeals=cases[CaseKind.APPEAL],
-        rates=rates(session, organisation, start, end),
-        rates_before=rates(session, organisation, start - WEEK, start),
+        rates=tally(found, start, end),
+        rates_before=tally(standings(session, organisation, start - WEEK, start), start - WEEK, start),
         behind=behind,
-        units=open_by_unit(session, organisation),
-        places=repeated_places(session, organisation, start, end),
+        units=open_by_unit(session, found),
+        units_below=units_below(session, found, end - FOUR_WEEKS, end),
+        places=repeated_places(session, organisation, end - FOUR_WEEKS, end),
     )

@@ -30,6 +30,7 @@ Look = Literal[
     "middle",
     "number",
     "rate",
+    "hours",
     "moment",
     "small",
     "total",
@@ -48,6 +49,7 @@ _LOOKS: dict[Look, dict[str, object]] = {
     "middle": _MIDDLE | {"text_wrap": True},
     "number": _MIDDLE | {"num_format": "0"},
     "rate": _MIDDLE | {"num_format": "0.0%"},
+    "hours": _MIDDLE | {"num_format": "0.0"},
     "moment": _MIDDLE | {"num_format": "yyyy-mm-dd hh:mm"},
     "small": _MIDDLE | {"font_size": 8},
     "total": _HEAVY | {"num_format": "0"},
@@ -143,7 +145,7 @@ class Sheet:
         """Writes a time, as it was in Shanghai."""
         self._sheet.write_datetime(row, column, local(moment).replace(tzinfo=None), self._looks["moment"])
 
-    def formula(self, row: int, column: int, formula: str, value: float, look: Look = "number") -> None:
+    def formula(self, row: int, column: int, formula: str, value: float | str, look: Look = "number") -> None:
         """Writes a formula, and what it comes to: a preview on a phone shows that and calculates nothing."""
         self._sheet.write_formula(row, column, f"={formula}", self._looks[look], value)
 

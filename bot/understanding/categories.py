@@ -2,8 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from bot.understanding.evidence import Signs
+from bot.understanding.lexicon import load
+from bot.understanding.normalise import normalise
 from bot.understanding.tokens import Span
 
 OTHER = "其他"
@@ -17,6 +20,10 @@ class Categories:
         self._order = {intent: list(names) for intent, names in categories.items()}
         self._weights = {intent: _by_word(names) for intent, names in categories.items()}
 
+    def within(self, intent: str, text: str) -> str:
+        """The category by the words that a text contains, wherever they stand: for a text that nobody has parsed."""
+        return self.of(intent, ((word, Span(0, 0)) for word in self._weights[intent] if word in text)) or OTHER
+
     def of(self, intent: str, phrases: Iterable[tuple[str, Span]]) -> str | None:
         """The category for a hazard or an appeal (其他 if no word tells); None for other intents."""
         weights = self._weights.get(intent)
@@ -27,6 +34,16 @@ class Categories:
             for category, weight in weights.get(word, ()):
                 sums[category] += weight
         return max(self._order[intent], key=lambda category: sums[category]) if sums else OTHER
+
+
+@cache
+def _known() -> Categories:
+    return Categories(load().categories)
+
+
+def category_within(intent: str, text: str) -> str:
+    """The category of a hazard (``hazard_report``) or an appeal (``appeal_file``) by its words alone."""
+    return _known().within(intent, normalise(text).folded)
 
 
 def _by_word(categories: Mapping[str, Mapping[str, int]]) -> dict[str, list[tuple[str, int]]]:

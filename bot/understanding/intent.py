@@ -21,10 +21,14 @@ class Intent:
     slots: Mapping[str, Slot] = field(default_factory=dict)
     category: str | None = None
     """Of a hazard or an appeal."""
+    sureness: float | None = None
+    """How sure the trained classifier is of ``category``, from 0 to 1; None where only the lexicon has spoken."""
     danger: str = ""
     """Life is in danger: fire, gas, injury or crime; empty otherwise."""
     acknowledges: bool = False
     """It means nothing by itself, but it is what people say to a notice (1, 👌, 好的), if one is waiting for it."""
+    where: str = ""
+    """It may mean nothing by itself, but all of it names a place: the answer of somebody who was asked where."""
 
     def text(self, slot: str) -> str:
         """A slot as text; empty where it is missing."""

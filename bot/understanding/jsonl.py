@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from bot.understanding.classifier import Classifier, best
 from bot.understanding.intent import Intent
 from bot.understanding.understanding import Understanding
 
@@ -15,20 +16,24 @@ class LineError(ValueError):
     """A line is no question to the bot; the message says why, in Chinese."""
 
 
-def run(lines: Iterable[str], now: datetime) -> Iterator[str]:
+def run(lines: Iterable[str], now: datetime, classifier: Classifier | None = None) -> Iterator[str]:
     """One line of answer for each line of question, at the aware time ``now``.
 
     A question is an object with ``text`` and, if wanted, ``addressed``, ``role`` and ``private``; the answer is the
     same object with what the text means. A line that is none gives ``{"error": …}`` with its number; an empty one
-    nothing.
+    nothing. With a ``classifier`` the answer also has ``sureness``, that of ``category``, and ``judged``: what the
+    classifier by itself makes of the text, whatever it means.
     """
-    understanding = Understanding()
+    understanding = Understanding().with_classifier(classifier)
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _printable(json.dumps(_answer(understanding, line, number, now), ensure_ascii=False))
+            answer = _answer(understanding, classifier, line, number, now)
+            yield _printable(json.dumps(answer, ensure_ascii=False))
 
 
-def _answer(understanding: Understanding, line: str, number: int, now: datetime) -> dict[str, Any]:
+def _answer(
+    understanding: Understanding, classifier: Classifier | None, line: str, number: int, now: datetime
+) -> dict[str, Any]:
     try:
         question = _question(line)
     except LineError as error:
@@ -40,7 +45,8 @@ def _answer(understanding: Understanding, line: str, number: int, now: datetime)
         private=question.get("private", False),
         now=now,
     )
-    return question | _fields(intent)
+    judged = {"sureness": intent.sureness, "judged": _judged(classifier, question["text"])} if classifier else {}
+    return question | _fields(intent) | judged
 
 
 def _question(line: str) -> dict[str, Any]:
@@ -69,6 +75,11 @@ def _fields(intent: Intent) -> dict[str, Any]:
         "slots": dict(intent.slots),
         "category": intent.category,
     }
+
+
+def _judged(classifier: Classifier, text: str) -> dict[str, Any] | None:
+    found = best(classifier.judge(text))
+    return {"category": found[0], "sureness": round(found[1], 2)} if found else None
 
 
 def _printable(line: str) -> str:

@@ -61,6 +61,10 @@ class PlaceWords:
     stops: frozenset[str]
     """Words that no name contains."""
     bare_endings: frozenset[str]
+    no_names: tuple[str, ...]
+    after_names: frozenset[str]
+    shops: tuple[str, ...]
+    things: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,17 @@ def word_class(name: str) -> tuple[str, ...]:
     return _words(_table("words")[name])
 
 
+@cache
+def category_names(intent: str) -> tuple[str, ...]:
+    """The categories of ``hazard_report`` or ``appeal_file``, without 其他. Raises KeyError for other intents."""
+    return tuple(_table("categories")[intent])
+
+
+def likeness_words() -> Mapping[str, str]:
+    """What makes two reports alike; see ``likeness.toml``."""
+    return _table("likeness")
+
+
 def _table(name: str) -> dict[str, Any]:
     file = files("bot.understanding") / "data" / f"{name}.toml"
     try:
@@ -184,6 +199,10 @@ def _place_words(entry: Mapping[str, str], classes: Mapping[str, Sequence[str]])
         alone=frozenset(words["alone"]),
         stops=frozenset(words["stops"]) | (unlike - own),
         bare_endings=frozenset(words["bare_endings"]),
+        no_names=tuple(words["no_names"]),
+        after_names=frozenset(words["after_names"]),
+        shops=tuple(words["shops"]),
+        things=tuple(words["things"]),
     )
 
 

@@ -50,6 +50,11 @@ def normalise(text: str) -> Message:
     return Message(literal, literal.translate(_FOLD))
 
 
+def folded(text: str) -> str:
+    """A text in the one form for comparing, with all that is in it."""
+    return text.translate(_FOLD)
+
+
 def _unquoted(text: str) -> str:
     """A bare command as it is: 「签到」 copied from a card, 签 到 of a thumb that hit the space bar."""
     if len(text) > SHORT:

@@ -1,22 +1,24 @@
 """Understanding: what a text means, and whether the bot should answer it at all."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.understanding import lexicon as lexicons
 from bot.understanding.acknowledgements import Acknowledgements
-from bot.understanding.categories import Categories, danger_of
+from bot.understanding.categories import OTHER, Categories, danger_of
+from bot.understanding.classifier import SURE, Classifier, best
 from bot.understanding.commands import Commands, Match
 from bot.understanding.evidence import Signs, confidence, gather
 from bot.understanding.fields import PLACE, TOPIC, labelled, without_labelled
 from bot.understanding.intent import NONE, Intent, Slot
 from bot.understanding.normalise import Message, normalise
-from bot.understanding.places import Place, PlaceFinder
+from bot.understanding.places import Place, PlaceFinder, same_place
 from bot.understanding.segment import Segmenter
 from bot.understanding.slots import SlotFinder, value_of, without
 from bot.understanding.times import Times
-from bot.understanding.tokens import PhraseFinder, Span, tokens_of
+from bot.understanding.tokens import PhraseFinder, Span, Token, tokens_of
 
 ACT = 0.8
 """Confidence from which the bot acts though nobody spoke to it."""
@@ -28,6 +30,7 @@ HAZARD = "hazard_report"
 APPEAL = "appeal_file"
 _CASES = frozenset({HAZARD, APPEAL})
 _UNSERIOUS = ("笑", "传闻")
+_ASKS = ("询问进展", "问答")
 
 
 REMEMBERED = 2048
@@ -61,7 +64,17 @@ class Understanding:
         self._slots = SlotFinder(Times(dict(data.parts_of_day)), data.classes)
         self._places = PlaceFinder(data.places)
         self._acknowledgements = Acknowledgements(data.acknowledgements)
+        self._classifier: Classifier | None = None
         self._understood: dict[tuple[str, bool, bool], Intent] = {}
+
+    def with_classifier(self, classifier: Classifier | None) -> "Understanding":
+        """The same, with a classifier next to the lexicon for the categories of hazards; one that has other categories
+        is not asked.
+        """
+        other = copy(self)
+        other._classifier = None if classifier is None or classifier.foreign else classifier
+        other._understood = {}
+        return other
 
     def understand(
         self, text: str, *, addressed: bool, role: str = "member", private: bool = False, now: datetime
@@ -101,19 +114,24 @@ class Understanding:
         message = normalise(text)
         if not message.folded:
             return _none(spoken_to)
-        decided = self._decide(self._read(message), spoken_to, staff, now)
-        return decided or _none(spoken_to, acknowledges=self._acknowledgements.match(message.folded))
+        tokens = tokens_of(self._segmenter.cut(message.folded))
+        intent = self._decide(self._read(message, tokens), spoken_to, staff, now)
+        if intent is None:
+            intent = _none(spoken_to, acknowledges=self._acknowledgements.match(message.folded))
+        if intent.name != NONE.name and intent.confidence >= ACT:
+            return intent
+        span = self._places.alone(message.folded, tokens)
+        return intent if span is None else replace(intent, where=message.text[span.start : span.end])
 
-    def _read(self, message: Message) -> _Reading:
+    def _read(self, message: Message, tokens: Sequence[Token]) -> _Reading:
         folded = message.folded
-        tokens = tokens_of(self._segmenter.cut(folded))
         phrases = self._phrases.find(folded, tokens)
         classes: dict[str, list[Span]] = {}
         for word, span in phrases:
             for name in self._classes_of.get(word, ()):
                 classes.setdefault(name, []).append(span)
         place = self._places.find(folded, tokens)
-        signs = gather(folded, classes, place)
+        signs = _with_same_place(gather(folded, classes, place), folded)
         danger = danger_of(folded, signs, self._data.dangers, self._data.hypothetical)
         return _Reading(message, phrases, signs, place, danger)
 
@@ -121,7 +139,7 @@ class Understanding:
         name, sureness = self._weigh(reading, addressed)
         command = self._command(reading, addressed, staff)
         emergency = name == HAZARD and sureness >= ACT and bool(reading.danger)
-        if command and command.confidence >= sureness and not (emergency and not self._of_staff(command)):
+        if command and command.confidence >= sureness and not (emergency and self._gives_way(command)):
             return self._from_command(command, reading, now)
         if sureness < (HALF if addressed else ACT):
             return None
@@ -133,8 +151,9 @@ class Understanding:
         serious = addressed or not _unserious(reading) or (match is not None and "code" in match.slots)
         return match if serious else None
 
-    def _of_staff(self, command: Match) -> bool:
-        return self._data.commands[command.intent].staff
+    def _gives_way(self, command: Match) -> bool:
+        """Whether an emergency comes first; what was asked to be heard in private stays so."""
+        return command.intent != APPEAL and not self._data.commands[command.intent].staff
 
     def _weigh(self, reading: _Reading, addressed: bool) -> tuple[str, float]:
         """The intent that the evidence speaks for most, and how sure it is."""
@@ -149,7 +168,7 @@ class Understanding:
         if rules.whole and not slots:
             slots["text"] = text
         taken = self._add_found(slots, rules.find, reading, now)
-        left = command.slots.get("rest") or command.slots.get("reason")
+        left = command.slots.get("rest") or command.slots.get("done") or command.slots.get("reason")
         if rules.left and left and (remainder := without(text, left, taken)):
             slots.setdefault(rules.left, remainder)
         return self._intent(command.intent, command.confidence, slots, reading)
@@ -182,9 +201,31 @@ class Understanding:
                 taken.append(span)
 
     def _intent(self, name: str, sureness: float, slots: Mapping[str, Slot], reading: _Reading) -> Intent:
-        danger = reading.danger if name == HAZARD else ""
+        danger = reading.danger if name in _CASES else ""
         category = self._categories.of(name, reading.phrases) if name in _CASES else None
-        return Intent(name, sureness, reply=True, slots=slots, category=category, danger=danger)
+        intent = Intent(name, sureness, reply=True, slots=slots, category=category, danger=danger)
+        return self._judged(intent, reading) if name == HAZARD else intent
+
+    def _judged(self, hazard: Intent, reading: _Reading) -> Intent:
+        """The hazard with the classifier's category where that is sure; in any case with what it thinks of the one
+        that is taken.
+        """
+        judged = self._classifier.judge(hazard.text("text") or reading.message.text) if self._classifier else None
+        found = best(judged)
+        if judged is None or found is None:
+            return hazard
+        category = found[0] if found[1] >= SURE else hazard.category or OTHER
+        sureness = judged.get(category)
+        return replace(hazard, category=category, sureness=None if sureness is None else round(sureness, 2))
+
+
+def _with_same_place(signs: Signs, folded: str) -> Signs:
+    """上次报的那个地方 is a place, and no question about what was reported, unless something is asked."""
+    again = same_place(folded)
+    if again is None or any(name in signs for name in _ASKS):
+        return signs
+    told = {name: [span for span in spans if span.gap(again) >= 0] for name, spans in signs.items()}
+    return {name: spans for name, spans in told.items() if spans} | {"地点": [again]}
 
 
 def _none(addressed: bool, *, acknowledges: bool = False) -> Intent:

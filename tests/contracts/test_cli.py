@@ -160,6 +160,14 @@ def test_a_ledger_is_exported(city: Folder) -> None:
     assert (city.path / "roster.xlsx").read_bytes().startswith(b"PK")
 
 
+def test_appeals_are_exported_by_their_level(city: Folder) -> None:
+    days = ("--from", "2026-01-01", "--to", "2026-03-31")
+    done = city.run("export", "诉求", "--org", "一支部", *days, "--level", "公开", "--out", "appeals.xlsx")
+    assert (done.code, "：诉求（公开），" in done.out) == (0, True)
+    done = city.run("export", "隐患", "--org", "一支部", *days, "--level", "公开", "--out", "hazards.xlsx")
+    assert (done.code, done.err) == (2, "--level 只有诉求台账才有。\n")
+
+
 def test_an_export_that_cannot_be_is_wrongly_called(city: Folder) -> None:
     days = ("--from", "2026-03-01", "--to", "2026-01-01")
     done = city.run("export", "会议", "--org", "一支部", *days, "--out", "meetings.xlsx")
@@ -310,5 +318,5 @@ def test_several_workers_want_postgresql(folder: Folder) -> None:
 def test_help_names_every_command(folder: Folder) -> None:
     helped = folder.run("--help")
     assert helped.code == 0
-    for command in ("serve", "doctor", "import", "understand", "tick", "db", "dead-letters"):
+    for command in ("serve", "doctor", "import", "understand", "train", "tick", "db", "dead-letters"):
         assert command in helped.out

@@ -14,18 +14,19 @@ from bot.doctor.feishu import SCOPES
 from bot.doctor.machine import key_path
 from bot.posting import Address, post_row
 from bot.roster import import_roster, read_roster
-from bot.settings import FeishuSettings
+from bot.settings import FeishuSettings, Settings
 from models.base import new_id
 from models.chats import Chat
 from models.database import Database
 from models.downloads import Download, DownloadState
-from models.organisations import Organisation
+from models.organisations import Organisation, OrganisationKind
 from models.outbox import Post, PostKind, PostState
 from models.people import Person
 from tests.conftest import KEY, START
 from tests.contracts.examining import findings_for, said, settings_for, troubles
 from tests.fakes.feishu_callbacks import BOT_OPEN_ID
 from tests.fakes.feishu_cloud import APP_ID, APP_SECRET, FeishuCloud
+from tests.unit.city import City
 
 pytestmark = pytest.mark.anyio
 EVERY_SCOPE = tuple(need.scopes[0] for need in SCOPES)
@@ -263,6 +264,24 @@ async def test_records_that_lack_something(tmp_path: Path, database: Database, d
     assert "密钥文件和数据库不是一套，手机号和诉求打不开" in troubles(await findings_for(settings))
     with database.read() as session:
         assert len(session.scalars(select(Person.id)).all()) == 1
+
+
+async def test_who_gets_what_other_systems_report(tmp_path: Path, database: Database, database_address: str) -> None:
+    with database.write.begin() as session:
+        city = City(session)
+        committees = [city.organisation(name, OrganisationKind.COMMITTEE) for name in ("某党委", "别的党委")]
+        for committee in committees:
+            city.organisation("支部", parent=committee)
+    systems = [
+        {"name": name, "key": "the password of it", "organisation": organisation}
+        for name, organisation in (("a", "某党委"), ("b", "别的党委/支部"), ("c", "支部"), ("d", "党委"), ("e", ""))
+    ]
+    settings = Settings.model_validate(settings_for(tmp_path, url=database_address).model_dump() | {"open311": systems})
+
+    found = [finding for finding in await findings_for(settings) if "open311" in finding.what]
+
+    assert said(found, Level.OK) == ["[[open311]] a 报来的隐患归某党委", "[[open311]] b 报来的隐患归支部"]
+    assert [what[:13] for what in said(found, Level.BAD)] == [f"[[open311]] {name}" for name in "cde"]
 
 
 def seen(bot: str, ref: str, title: str = "", organisation: Organisation | None = None) -> Chat:

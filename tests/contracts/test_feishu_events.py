@@ -16,7 +16,8 @@ from tests.fakes.feishu_callbacks import BOT_NAME, BOT_OPEN_ID, compact
 from tests.fakes.intake import StubIntake
 
 VARIANTS = sorted((Path(__file__).parent / "feishu_events").glob("*.json"))
-NOTHING: dict[str, Any] = {"place": "", "pending": [], "members": [], "whole": False, "left": []}
+PLACELESS = {"place": "", "latitude": None, "longitude": None}
+NOTHING: dict[str, Any] = PLACELESS | {"pending": [], "members": [], "whole": False, "left": []}
 """What most variants do not mention."""
 
 

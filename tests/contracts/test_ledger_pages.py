@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from openpyxl import load_workbook
 
 from bot.links import Links, token_for
+from bot.reports.ledger_page import PAGES
 from bot.web.pages import pages_router
 from bot.web.pages.base import EXPIRED, Pages
 from bot.web.pages.ledgers import NO_MONTH
@@ -21,6 +22,7 @@ from models.lessons import Lesson
 from tests.conftest import StandingClock
 from tests.fakes.intake import StubIntake
 from tests.fakes.serving import ServerThread
+from tests.unit import case_ledger_city
 from tests.unit.ledger_city import Told, settle, wanted
 
 WEEK = timedelta(days=7)
@@ -81,6 +83,40 @@ def test_the_roster_has_counts_and_no_phones(browser: httpx.Client, told: Told, 
     assert ["身份", "正式党员", "5"] in tables(page)["人数"]
     assert len(tables(page)["共 5 人"]) == 6
     assert not re.search(r"(?<!\d)1[3-9]\d{9}(?!\d)", page)
+
+
+@pytest.fixture
+def cased(database: Database) -> int:
+    """The id of a branch with hazards and appeals."""
+    with database.write.begin() as session:
+        return case_ledger_city.settle(session).branch
+
+
+def test_hazards_have_the_figures_of_the_workbook(browser: httpx.Client, cased: int, clock: StandingClock) -> None:
+    page = browser.get(address("hazards", cased, clock)).text
+    found = tables(page)
+    assert list(found) == [
+        "合计",
+        "类别",
+        "组织",
+        "责任单位",
+        "2026年9月登记的",
+        "2026年10月登记的",
+        "2026年11月登记的",
+    ]
+    rates = ["40%（2/5）", "100%（3/3）", "25%（1/4）", "67%（2/3）", "100%（1/1）", "50%（1/2）", "172.5 小时"]
+    assert found["合计"][1] == ["合计", "7", *rates]
+    assert ["&gt;0*", "1"] in [row[:2] for row in found["责任单位"]]
+    assert len(found["2026年10月登记的"]) == 7
+    assert not [word for word in case_ledger_city.SECRETS if word in page]
+
+
+def test_there_is_no_page_of_appeals(browser: httpx.Client, cased: int, clock: StandingClock) -> None:
+    assert set(PAGES) == {"meetings", "attendance", "roster", "hazards"}
+    for path in (address("appeals", cased, clock), f"{address('appeals', cased, clock)}/xlsx"):
+        answer = browser.get(path)
+        assert answer.status_code == 404
+        assert not [word for word in case_ledger_city.SECRETS if word in answer.text]
 
 
 def test_one_month_can_be_asked_for(browser: httpx.Client, told: Told, clock: StandingClock) -> None:

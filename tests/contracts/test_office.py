@@ -14,9 +14,13 @@ from openpyxl import load_workbook
 from sqlalchemy.orm import Session
 
 from bot.reports.attendance_book import attendance_book
+from bot.reports.case_book import case_book
+from bot.reports.case_ledger import Level
 from bot.reports.meeting_book import meeting_book
 from bot.reports.roster_book import roster_book
+from models.cases import CaseKind
 from models.database import Database
+from tests.unit import case_ledger_city
 from tests.unit.ledger_city import settle, wanted
 
 OFFICE = shutil.which("soffice")
@@ -36,6 +40,13 @@ BOOKS: dict[str, Callable[[Session, int], bytes]] = {
     "meetings": lambda session, top: meeting_book(session, wanted(top)),
     "attendance": lambda session, top: attendance_book(session, wanted(top)),
     "roster": roster_book,
+    "hazards": lambda session, top: case_book(session, case_ledger_city.about(CaseKind.HAZARD, top)),
+    **{
+        level.name: lambda session, top, level=level: case_book(  # type: ignore[misc]  # it is bound at once
+            session, case_ledger_city.about(CaseKind.APPEAL, top, level)
+        )
+        for level in Level
+    },
 }
 
 
@@ -83,7 +94,7 @@ def values(data: bytes, where: set[tuple[str, str]]) -> Cells:
 @pytest.mark.parametrize("kind", BOOKS)
 def test_every_formula_comes_to_what_is_written(kind: str, database: Database, tmp_path: Path, profile: Path) -> None:
     with database.write.begin() as session:
-        top = settle(session).top
+        top = (settle if kind in ("meetings", "attendance", "roster") else case_ledger_city.settle)(session).top
     with database.read() as session:
         data = BOOKS[kind](session, top)
     where = formulas(data)

@@ -130,6 +130,8 @@ async def test_kinds_of_messages(served: Served) -> None:
     }
     for expected, callback in callbacks.items():
         assert await said(stage, client, people, callback) == expected
+    places = [(message.place, message.latitude, message.longitude) for message in stage.script.heard]
+    assert [place for place in places if any(place)] == [("人民广场", 31.2304, 121.4737)]
     await said(stage, client, people, people.image("m3", pic_url="http://169.254.169.254/"))
     name = photo_name("official_account", "main", stage.script.heard[-1].key, "m3")
     assert stage.script.heard[-1].pending == (Pending(name, "m3"),)

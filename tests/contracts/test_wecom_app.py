@@ -129,6 +129,7 @@ async def test_kinds_of_messages(plain: Plain) -> None:
     )
     assert text.sent_at.timestamp() == 1795417200
     assert (place.text, place.place, voice.text) == ("", "人民广场", "")
+    assert (place.latitude, place.longitude) == (31.2304, 121.4737)
     name = photo_name("wecom_app", "main", stage.script.heard[-1].key, "m4")
     assert (image.photos, image.pending) == ((name,), (Pending(name, "m4"),))
 

@@ -37,6 +37,21 @@ class Said:
     kind: Literal["message", "button"] = "message"
     about: str = ""
     place: str = ""
+    category: str | None = None
+    sureness: float | None = None
+    danger: str = ""
+
+
+def _intent(one: Said) -> Intent:
+    return Intent(
+        one.intent,
+        1.0,
+        reply=True,
+        slots=one.slots,
+        category=one.category,
+        sureness=one.sureness,
+        danger=one.danger,
+    )
 
 
 class _Meaning:
@@ -65,7 +80,7 @@ class Talk:
 
     def all(self, *everything: Said) -> list[tuple[str, str]]:
         """Several messages in one transaction, in their order."""
-        self._meaning.coming.extend(Intent(one.intent, 1.0, reply=True, slots=one.slots) for one in everything)
+        self._meaning.coming.extend(map(_intent, everything))
         self._intake.process([self._message(one) for one in everything])
         return self.answers()
 

@@ -3,7 +3,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import product
 
 import pytest
@@ -23,6 +23,7 @@ from models.cases import (
     Part,
     change,
     collect,
+    dispatch,
     find_case,
     legal_actions,
 )
@@ -36,15 +37,24 @@ from tests.unit.city import City
 PARTS = {"书记": Part.DISPATCHER, "单位": Part.UNIT, "报的人": Part.REPORTER}
 TABLE = """
 书记   已收集: 受理→已受理 不受理→不予受理 派单→已派单 办结→已办结 并案→已并案
-书记   已受理: 不受理→不予受理 派单→已派单 办结→已办结 并案→已并案
-书记   已派单: 派单→已派单 办结→已办结 并案→已并案
-书记   办理中: 派单→已派单 办结→已办结 并案→已并案
+书记   已受理: 不受理→不予受理 派单→已派单 挂账→挂账 办结→已办结 并案→已并案
+书记   已派单: 转办→已派单 挂账→挂账 办结→已办结 并案→已并案
+书记   办理中: 转办→已派单 挂账→挂账 办结→已办结 并案→已并案
+书记   挂账: 转办→已派单 挂账→挂账 复办→办理中 办结→已办结 并案→已并案
 单位   已派单: 受理→办理中 退单→已受理 办结→已办结
-单位   办理中: 退单→已受理 办结→已办结
+单位   办理中: 挂账→挂账 办结→已办结
+单位   挂账: 挂账→挂账 复办→办理中 办结→已办结
+报的人 已收集: 撤回→已撤回
+报的人 已受理: 撤回→已撤回
+报的人 已派单: 撤回→已撤回
+报的人 办理中: 撤回→已撤回
+报的人 挂账: 撤回→已撤回
 报的人 已办结: 评价→已评价 重办→办理中
 报的人 已评价: 评价→已评价 重办→办理中
 """
 """Everything that is legal for a case that is with a unit; whatever is not here is refused."""
+UNTAKEN = (CaseState.COLLECTED, CaseState.ACCEPTED, CaseState.DISPATCHED)
+NEXT_LOOK = date(2026, 12, 10)
 
 Cell = tuple[Part, CaseState, Action]
 
@@ -66,9 +76,18 @@ UNIT = Organisation(id=7, path="市/物业", name="物业", kind=OrganisationKin
 REPORTED = Actor(None, frozenset(), START, 41)
 
 
-def case_in(state: CaseState, unit: Organisation | None = UNIT) -> Case:
+def case_in(state: CaseState, unit: Organisation | None = UNIT, *, taken: bool | None = None) -> Case:
     return Case(
-        id=new_id(), number=1001, kind=CaseKind.HAZARD, state=state, unit=unit, unit_id=unit and unit.id, reopened=0
+        id=new_id(),
+        number=1001,
+        kind=CaseKind.HAZARD,
+        state=state,
+        unit=unit,
+        unit_id=unit and unit.id,
+        taken=(unit is not None and state not in UNTAKEN) if taken is None else taken,
+        suspended_until=NEXT_LOOK if state is CaseState.SUSPENDED else None,
+        reopened=0,
+        transfers=0,
     )
 
 
@@ -83,20 +102,21 @@ def test_each_cell_of_the_table(part: Part, state: CaseState, action: Action) ->
     after = LEGAL.get((part, state, action))
     if after is None:
         with pytest.raises(Illegal) as refusal:
-            change(session, case, action, actor(part), "因为")
+            change(session, case, action, actor(part), "因为", unit=UNIT, until=NEXT_LOOK)
         assert refusal.value.legal == tuple(a for a in Action if (part, state, a) in LEGAL)
         assert (case.state, case.unit_id, list(session.new)) == (state, UNIT.id, [])
         return
-    step = change(session, case, action, actor(part), "因为", unit=UNIT)
+    step = change(session, case, action, actor(part), "因为", unit=UNIT, until=NEXT_LOOK)
     assert case.state is step.after is after
     assert (step.case_id, step.action, step.before) == (case.id, action, state)
     assert (step.actor_id, step.at, step.message_id, step.reason) == (5, START, 42, "因为")
+    assert step.until == case.suspended_until == (NEXT_LOOK if action is Action.SUSPEND else None)
     assert step in session.new
 
 
 def test_the_table_speaks_of_nothing_unknown() -> None:
     assert set(LEGAL) <= set(CELLS)
-    assert len(LEGAL) == 24
+    assert len(LEGAL) == 40
 
 
 @pytest.mark.parametrize("state", CaseState)
@@ -122,14 +142,75 @@ def test_reopening_goes_back_to_the_unit_or_else_to_the_branch(state: CaseState)
     assert without.state is CaseState.ACCEPTED
 
 
+def test_what_no_unit_has_taken_goes_back_to_be_taken() -> None:
+    """重办 and 复办 of a case that the branch itself has done, or has set aside while it was only 已派单."""
+    for action, before, by in (
+        (Action.REOPEN, CaseState.RESOLVED, Part.REPORTER),
+        (Action.RESUME, CaseState.SUSPENDED, Part.DISPATCHER),
+    ):
+        case = case_in(before, taken=False)
+        change(Session(), case, action, actor(by))
+        assert (case.state, case.unit_id) == (CaseState.DISPATCHED, UNIT.id)
+    alone = case_in(CaseState.SUSPENDED, unit=None)
+    change(Session(), alone, Action.RESUME, actor(Part.DISPATCHER))
+    assert alone.state is CaseState.ACCEPTED
+
+
 def test_the_first_acceptance_is_kept_and_a_return_takes_the_unit_off() -> None:
     session, case = Session(), case_in(CaseState.COLLECTED, unit=None)
     change(session, case, Action.ASSIGN, actor(Part.DISPATCHER), unit=UNIT)
     assert (case.unit_id, case.accepted_at) == (UNIT.id, START)
     later = replace(actor(Part.UNIT), at=START + timedelta(hours=1))
-    change(session, case, Action.ACCEPT, later)
     change(session, case, Action.RETURN, later, "不归我们管")
     assert (case.unit, case.unit_id, case.accepted_at) == (None, None, START)
+    change(session, case, Action.ASSIGN, replace(later, parts=frozenset({Part.DISPATCHER})), unit=UNIT)
+    change(session, case, Action.ACCEPT, later)
+    assert (case.taken, case.accepted_at) == (True, START)
+
+
+@pytest.mark.parametrize("first", [Action.ACCEPT, Action.RESOLVE])
+def test_the_first_unit_that_takes_it_is_responsible(first: Action) -> None:
+    """首接负责: after that it cannot send it back; who gets it by 转办 has not taken it."""
+    session, case = Session(), case_in(CaseState.DISPATCHED)
+    change(session, case, first, actor(Part.UNIT))
+    assert case.taken
+    if first is Action.RESOLVE:
+        change(session, case, Action.REOPEN, actor(Part.REPORTER))
+    with pytest.raises(Illegal) as refusal:
+        change(session, case, Action.RETURN, actor(Part.UNIT), "不归我们管")
+    assert refusal.value.legal == (Action.SUSPEND, Action.RESOLVE)
+    other = Organisation(id=8, path="市/城管", name="城管", kind=OrganisationKind.UNIT)
+    change(session, case, Action.TRANSFER, actor(Part.DISPATCHER), unit=other)
+    assert (case.unit, case.unit_id, case.taken, case.transfers) == (other, other.id, False, 1)
+    change(session, case, Action.RETURN, actor(Part.UNIT), "也不归我们管")
+    assert (case.state, case.unit_id) == (CaseState.ACCEPTED, None)
+
+
+def test_what_lacks_its_unit_or_its_day_is_a_mistake_of_the_program() -> None:
+    for state, action in (
+        (CaseState.ACCEPTED, Action.ASSIGN),
+        (CaseState.IN_PROGRESS, Action.TRANSFER),
+        (CaseState.IN_PROGRESS, Action.SUSPEND),
+    ):
+        with pytest.raises(ValueError, match="without"):
+            change(Session(), case_in(state), action, actor(Part.DISPATCHER))
+
+
+@pytest.mark.parametrize("ends", [Action.RESUME, Action.RESOLVE, Action.TRANSFER, Action.MERGE])
+def test_whatever_is_done_to_it_ends_being_set_aside(ends: Action) -> None:
+    case = case_in(CaseState.IN_PROGRESS)
+    set_aside = change(Session(), case, Action.SUSPEND, actor(Part.UNIT), "等配件", until=NEXT_LOOK)
+    assert set_aside.until == NEXT_LOOK
+    step = change(Session(), case, ends, actor(Part.DISPATCHER), unit=UNIT)
+    assert (case.suspended_until, step.until) == (None, None)
+
+
+def test_the_table_of_the_branch_sends_a_case_on_without_anybody() -> None:
+    case = case_in(CaseState.COLLECTED, unit=None)
+    case.message_id = 41
+    step = dispatch(Session(), case, UNIT, START)
+    assert (case.state, case.unit, case.taken, case.accepted_at) == (CaseState.DISPATCHED, UNIT, False, START)
+    assert (step.action, step.actor_id, step.message_id, step.reason) == (Action.ASSIGN, None, 41, "按派单规则")
 
 
 # With a database

@@ -10,10 +10,13 @@ from openpyxl import load_workbook
 from sqlalchemy import select
 
 from bot.exporting import run_export
+from bot.reports.case_ledger import Level
 from models.audit import AuditEntry
+from models.cases import CaseKind
 from models.database import Database
 from models.organisations import Organisation, OrganisationKind
-from tests.unit.city import City
+from tests.unit.case_city import Cases
+from tests.unit.city import City, shanghai
 from tests.unit.ledger_city import NOW, settle
 
 QUARTER = ("2026-10-01", "2026-12-31")
@@ -41,10 +44,17 @@ class Folder:
             other = session.scalars(select(Organisation).where(Organisation.name == "乙支部")).one()
             City(session).organisation("一组", OrganisationKind.GROUP, parent=other)
 
-    def export(self, kind: str, days: Days = QUARTER, org: str = "甲支部", out: str = "ledger.xlsx") -> Ended:
+    def export(
+        self,
+        kind: str,
+        days: Days = QUARTER,
+        org: str = "甲支部",
+        out: str = "ledger.xlsx",
+        level: str | None = None,
+    ) -> Ended:
         ended = Ended(0, [], [])
         path = self.path / out
-        code = run_export(self.database, kind, org, days, path, NOW, ended.out.append, ended.err.append)
+        code = run_export(self.database, kind, org, days, path, NOW, ended.out.append, ended.err.append, level)
         return Ended(code, ended.out, [line.replace(f"{self.path}/", "") for line in ended.err])
 
     def sheet(self, name: str) -> list[tuple[Any, ...]]:
@@ -94,6 +104,58 @@ def test_it_is_for_its_owner_alone_and_noted(folder: Folder) -> None:
         assert entry.subject == f"meetings:{organisation.id}:2026-10-01:2026-12-31"
 
 
+@pytest.fixture
+def appealing(folder: Folder) -> Folder:
+    """The branch has a hazard, and an appeal of one of its people."""
+    with folder.database.write.begin() as session:
+        city, cases = City(session), Cases(session)
+        branch = session.scalars(select(Organisation).where(Organisation.name == "甲支部")).one()
+        who = city.person(branch, "小诉")
+        cases.told(branch, shanghai(10, 9, 9), place="东门")
+        cases.told(branch, shanghai(10, 9, 9), CaseKind.APPEAL, category="劳动报酬", reporter=who, text="小诉的话")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("level", "heads", "words"),
+    [
+        (None, 17, ["劳动报酬", "○○的话"]),
+        ("内部", 17, ["劳动报酬", "○○的话"]),
+        ("公开", 9, ["其余"]),
+        ("保密", 18, ["劳动报酬", "小诉的话", "小诉"]),
+    ],
+)
+def test_an_appeal_is_told_by_the_level(appealing: Folder, level: str | None, heads: int, words: list[str]) -> None:
+    done = appealing.export("诉求", level=level)
+    assert (done.code, done.err) == (0, [])
+    assert f"ledger.xlsx：诉求（{level or '内部'}），快递行业党委/甲支部，2026-10-01" in done.out[0]
+    (row,) = appealing.sheet("清单")[3:]
+    assert len(row) == heads
+    assert [cell for cell in row if cell in ("劳动报酬", "其余", "小诉", "小诉的话", "○○的话")] == words
+    with appealing.database.read() as session:
+        entry = session.scalars(select(AuditEntry)).one()
+        assert entry.subject.endswith(f":2026-12-31:{Level(level or '内部').name}")
+
+
+def test_hazards_are_written(appealing: Folder) -> None:
+    assert appealing.export("隐患", org="快递行业党委").code == 0
+    (row,) = appealing.sheet("清单")[3:]
+    assert row[5:8] == ("东门", "井盖没了", "甲支部")
+
+
+@pytest.mark.parametrize(
+    ("kind", "org", "level", "says"),
+    [
+        ("隐患", "甲支部", "公开", "--level 只有诉求台账才有。"),
+        ("诉求", "甲支部", "绝密", "没有「绝密」这一级。可以写 --level 公开、内部、保密。"),
+        ("诉求", "快递行业党委", "保密", "保密的诉求台账只有支部自己的，快递行业党委不是支部。"),
+    ],
+)
+def test_a_level_that_cannot_be_is_said(appealing: Folder, kind: str, org: str, level: str, says: str) -> None:
+    assert appealing.export(kind, org=org, level=level) == Ended(2, [], [says])
+    assert appealing.left == set()
+
+
 def test_what_was_there_is_replaced_as_a_whole(folder: Folder) -> None:
     (folder.path / "ledger.xlsx").write_bytes(b"old")
     assert folder.export("会议").code == 0
@@ -108,9 +170,8 @@ WHICH_DAYS = "请用 --from 和 --to 写明从哪天到哪天，比如 --from 20
 @pytest.mark.parametrize(
     ("kind", "days", "org", "says"),
     [
-        ("隐患", QUARTER, "甲支部", "隐患还不能导出。现在能导出的是会议、考勤、名册。"),
-        ("积分", QUARTER, "甲支部", "积分还不能导出。现在能导出的是会议、考勤、名册。"),
-        ("天气", QUARTER, "甲支部", "没有「天气」这种台账。能导出的是会议、考勤、名册。"),
+        ("积分", QUARTER, "甲支部", "积分还不能导出。现在能导出的是会议、考勤、名册、隐患、诉求。"),
+        ("天气", QUARTER, "甲支部", "没有「天气」这种台账。能导出的是会议、考勤、名册、隐患、诉求。"),
         ("会议", QUARTER, "丙支部", NO_SUCH.format("丙支部")),
         ("名册", NO_DAYS, "", NO_SUCH.format("")),
         ("会议", NO_DAYS, "甲支部", WHICH_DAYS),

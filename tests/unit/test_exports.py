@@ -6,12 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from bot.links import Links, subject_of
+from bot.reports.case_ledger import Level
 from bot.reports.files import FILES
 from models.audit import AuditEntry
+from models.cases import CaseKind
 from models.database import Database
 from models.organisations import Organisation, OrganisationKind
 from models.people import Post
 from tests.conftest import StandingClock
+from tests.unit.case_city import Cases
 from tests.unit.city import ROADS, City, shanghai
 from tests.unit.talk import Said, Talk
 
@@ -68,8 +71,60 @@ def test_what_is_not_given_is_not_noted(database: Database, clock: StandingClock
     asked(talk, "导出 会议", "会议", who="小李")
     asked(talk, "导出 会议", "会议", who="赵书记", chat="甲群")
     asked(talk, "导出 隐患", "隐患")
+    asked(talk, "导出 诉求 保密", "诉求", who="刘书记", chat="甲群")
     asked(talk, "导出 考勤 上季度", "考勤")
     assert noted(database) == []
+
+
+@pytest.fixture
+def appealing(database: Database, branch: int) -> int:
+    """The branch has a hazard and an appeal."""
+    with database.write.begin() as session:
+        cases, made = Cases(session), session.get_one(Organisation, branch)
+        cases.told(made, shanghai(11, 9, 9))
+        cases.told(made, shanghai(11, 9, 9), CaseKind.APPEAL)
+    return branch
+
+
+@pytest.mark.parametrize(
+    ("text", "who", "level"),
+    [
+        ("导出 诉求", "王书记", Level.INTERNAL),
+        ("导出 诉求 公开 本季度", "王书记", Level.PUBLIC),
+        ("导出 诉求 保密", "王书记", Level.SECRET),
+        ("导出 诉求", "刘书记", Level.INTERNAL),
+    ],
+)
+def test_appeals_are_told_by_their_level_and_that_is_noted(
+    database: Database, clock: StandingClock, appealing: int, text: str, who: str, level: Level
+) -> None:
+    talk = Talk(database, clock, roads=dataclasses.replace(ROADS, links=Links("https://bot.example.org")))
+    file, (whom, words) = asked(talk, text, "诉求", who=who, chat="甲群")
+    assert file[0] == whom == who
+    assert file[1].startswith(f"诉求台账（{level}）-甲支部-2026-10-01至2026-1")
+    assert f"「{level}」" in words
+    assert "http" not in words
+    assert noted(database)[-1].startswith(f"export appeals:{appealing}:2026-10-01:2026-1")
+    assert noted(database)[-1].endswith(f":{level.name}")
+
+
+@pytest.mark.parametrize("who", ["刘书记", "赵书记"])
+def test_names_of_appellants_are_for_the_secretary_of_the_very_branch(
+    database: Database, clock: StandingClock, appealing: int, who: str
+) -> None:
+    talk = Talk(database, clock, admins=("feishu:ou_刘书记",))
+    ((whom, words),) = asked(talk, "导出 诉求 保密", "诉求", who=who, chat="甲群")
+    assert (whom, "只给" in words) == (who, True)
+    assert noted(database) == []
+
+
+def test_hazards_have_a_page_beside_the_file(database: Database, clock: StandingClock, appealing: int) -> None:
+    talk = Talk(database, clock, roads=dataclasses.replace(ROADS, links=Links("https://bot.example.org")))
+    file, (_, words) = asked(talk, "导出 隐患", "隐患")
+    assert file == ("王书记", "隐患台账-甲支部-2026-10-01至2026-11-23.xlsx")
+    kind, _, subject = subject_of("ledger", words.rpartition("/p/ledger/")[2], clock()).partition(":")
+    with database.read() as session:
+        assert FILES[kind](session, subject).startswith(b"PK")
 
 
 def test_planned_meetings_are_a_ledger_and_no_attendance(database: Database, clock: StandingClock, branch: int) -> None:

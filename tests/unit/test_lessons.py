@@ -45,6 +45,7 @@ AUDIENCE = {
     "10分钟微课堂": EVERYONE,
     "班前一刻钟": EVERYONE,
     "红色学堂": EVERYONE,
+    "恳谈会": EVERYONE,
 }
 
 

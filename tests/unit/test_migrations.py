@@ -1,6 +1,6 @@
 """Migrations: from empty, again, from each version before with data, and in step with the models; both databases."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, select
 
 from models.base import Base
+from models.cases import Action, Actor, Case, CaseState, Part, change
 from models.database import Database, alembic_config
+from models.sealing import seal
+from schedules.deadlines import promises
 from tests.conftest import START, create_database, database_url
 from tests.schema import differences
 
@@ -60,6 +63,53 @@ def test_an_earlier_version_is_upgraded_with_its_data(unmade: str, version: str)
         database.close()
 
 
+TAKEN = ("办理中", "已办结", "已评价")
+
+
+def test_cases_of_the_version_before_go_on_with_the_unit_that_has_taken_them(unmade: str) -> None:
+    database = Database(unmade)
+    try:
+        upgrade_to(database, "0003")
+        states = ("已收集", "已受理", "已派单", *TAKEN)
+        with_unit = states[2:]
+        add_cases(database, [(state, 1 if state in with_unit else None) for state in states])
+        database.upgrade()
+        with database.write.begin() as session:
+            cases = list(session.scalars(select(Case).order_by(Case.number)))
+            assert [str(case.state) for case in cases if case.taken] == list(TAKEN)
+            assert {(case.text, case.place, case.transfers, case.urgent) for case in cases} == {
+                ("井盖没了", "东门", 0, False)
+            }
+            promised = promises(session, cases)
+            assert {each.accept_by for each in promised.values()} == {START + timedelta(hours=2)}
+            change(session, cases[3], Action.SUSPEND, Actor(None, frozenset({Part.UNIT}), START, 1), until=START.date())
+            change(session, cases[5], Action.REOPEN, Actor(None, frozenset({Part.REPORTER}), START, 1))
+            assert cases[5].state is CaseState.IN_PROGRESS
+    finally:
+        database.close()
+
+
+def add_cases(database: Database, cases: list[tuple[str, int | None]]) -> None:
+    """Cases as version 0003 has kept them, each in a state and with a unit or none, with its first step."""
+    schema = MetaData()
+    with database.engine.begin() as connection:
+        schema.reflect(connection)
+        tables = {table.name: table for table in schema.sorted_tables}
+        org = {column.name: value_for(column) for column in tables["organisations"].columns} | {"parent_id": None}
+        connection.execute(tables["organisations"].insert().values(**org))
+        for number, (state, unit) in enumerate(cases, 1001):
+            at = {"created_at": START, "at": START}
+            case = {"id": number, "number": number, "kind": "hazard", "state": state, "unit_id": unit} | at
+            case |= {"place": seal("东门".encode()), "text": seal("井盖没了".encode()), "organisation_id": 1}
+            step = {"id": number, "case_id": number, "action": "登记", "before": None, "after": "已收集"} | at
+            step |= {"reason": seal(b"")}
+            for name, row in (("cases", case), ("case_steps", step)):
+                columns = [column for column in tables[name].columns if not column.nullable]
+                values = {column.name: value_for(column) for column in columns} | row
+                known = {key: value for key, value in values.items() if key in tables[name].columns}
+                connection.execute(tables[name].insert().values(**known))
+
+
 def upgrade_to(database: Database, version: str) -> None:
     config = alembic_config()
     with database.engine.begin() as connection:
@@ -91,5 +141,6 @@ def kept(database: Database) -> dict[str, list[dict[str, Any]]]:
 def value_for(column: Any) -> Any:
     """A value of the column's kind; every id is 1, so that rows refer to each other."""
     kind = column.type.python_type
-    values = {int: 1, float: 0.5, str: "waiting", bool: True, bytes: b"sealed", datetime: START, date: START.date()}
+    values = {int: 1, float: 0.5, str: "waiting", bool: True, bytes: b"sealed"}
+    values |= {datetime: START, date: START.date(), time: START.time()}
     return values.get(kind, [])

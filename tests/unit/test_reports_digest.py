@@ -7,9 +7,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.reports.case_figures import CaseFigures, Tally, UnitFigures
 from bot.reports.digest import branch_digest, organiser_digest
 from bot.reports.duties import Behind, DutyLine, Verdict
-from bot.reports.figures import CaseFigures, LessonFigures, Rates, UnitFigures
+from bot.reports.figures import LessonFigures
 from bot.reports.layout import COLUMNS, LINES, clip, share, width
 from bot.reports.weeks import BranchWeek, OrganiserWeek
 from models.lessons import Lesson, LessonState
@@ -19,7 +20,7 @@ FRIDAY = shanghai(11, 27, 15, 30)
 SUNDAY = shanghai(11, 30)
 WEEK = timedelta(days=7)
 NONE = CaseFigures()
-NO_RATES = Rates(0, 0, 0, 0)
+NO_RATES = Tally()
 
 
 PERIODS = {"本月": "month", "本季度": "quarter", "今年": "year", "10月": "month", "第三季度": "quarter"}
@@ -38,7 +39,7 @@ def planned(kind: str, topic: str, day: int, series_id: int | None = None) -> Le
     return Lesson(id=1, kind=kind, topic=topic, place="", state=LessonState.PLANNED, planned_at=at, series_id=series_id)
 
 
-QUIET_BRANCH = BranchWeek("幸福里流动党支部", FRIDAY - WEEK, FRIDAY, FRIDAY, [], [], [], NONE, NONE, [], [])
+QUIET_BRANCH = BranchWeek("幸福里流动党支部", FRIDAY - WEEK, FRIDAY, FRIDAY, [], [], [], NONE, NONE, [], [], [])
 BUSY_BRANCH = BranchWeek(
     name="幸福里流动党支部",
     start=FRIDAY - WEEK,
@@ -57,10 +58,11 @@ BUSY_BRANCH = BranchWeek(
     overdue=[duty("支委会", "10月"), duty("党小组会", "10月", group="二组"), duty("党课", "第三季度")],
     hazards=CaseFigures(3, 2, 1, (("道路交通", 2), ("环境卫生", 1))),
     appeals=CaseFigures(1, 0, 1),
+    places=[("幸福里东门", 3)],
     leaders=[("小李", 12), ("小张", 8), ("小赵", 5)],
     planned=[planned("党员大会", "", 2), planned("10分钟微课堂", "冬季骑行", 4)],
 )
-QUIET_CITY = OrganiserWeek("快递行业党委", SUNDAY - WEEK, SUNDAY, 3, [], NONE, NONE, NO_RATES, NO_RATES, [], [], [])
+QUIET_CITY = OrganiserWeek("快递行业党委", SUNDAY - WEEK, SUNDAY, 3, [], NONE, NONE, NO_RATES, NO_RATES, [], [], [], [])
 BUSY_CITY = OrganiserWeek(
     name="快递行业党委",
     start=SUNDAY - WEEK,
@@ -69,18 +71,19 @@ BUSY_CITY = OrganiserWeek(
     lessons=[LessonFigures("党课", "", 1506, 1200)],
     hazards=CaseFigures(30, 25, 12, (("道路交通", 12), ("消防安全", 6), ("环境卫生", 4))),
     appeals=CaseFigures(6, 5, 2, (("劳动报酬", 4), ("停车充电", 2))),
-    rates=Rates(36, 30, 25, 23),
-    rates_before=Rates(20, 16, 0, 0),
+    rates=Tally(closable=36, closed=30, rated=25, satisfied=23),
+    rates_before=Tally(closable=20, closed=16),
     behind=[
         Behind(f"第{n}流动党支部", [duty("党员大会", "本季度"), duty("党课", "本季度")], [duty("支委会", "10月")][:n])
         for n in range(6)
     ],
     units=[
-        UnitFigures("物业", 5, SUNDAY - timedelta(days=6)),
-        UnitFigures("", 4, SUNDAY),
-        UnitFigures("城管", 2, SUNDAY - timedelta(days=1)),
+        UnitFigures("物业", 5, 2, SUNDAY - timedelta(days=6)),
+        UnitFigures("", 4, 0, SUNDAY),
+        UnitFigures("城管", 2, 0, SUNDAY - timedelta(days=1)),
     ],
-    places=[("幸福里东门", 3), ("170号院", 2)],
+    units_below=[("物业", "办结 60%（3/5）")],
+    places=[("幸福里东门", 4), ("170号院", 3)],
 )
 
 
@@ -97,6 +100,7 @@ def test_a_branch_week() -> None:
         "逾期：支委会（10月）、党小组会（二组10月）、党…\n"
         "隐患：新报 3，办结 2，在办 1\n"
         "诉求：新收 1，办结 0，在办 1\n"
+        "四周里三次及以上：幸福里东门 3\n"
         "积分：小李 12、小张 8、小赵 5\n"
         "接下来：\n"
         "· 12.2 周三 15:00 党员大会\n"
@@ -128,21 +132,33 @@ def test_an_organiser_week() -> None:
         "支部 86 个，上课 1 次，到课 1200/1506（80%）\n"
         "隐患：新报 30，办结 25，在办 12\n"
         "诉求：新收 6，办结 5，在办 2\n"
-        "办结率 83%（30/36），前一周 80%\n"
+        "办结率 83%（30/36）↑ 前一周 80%\n"
         "满意率 92%（23/25）\n"
         "隐患多在：道路交通 12、消防安全 6、环境卫生 4\n"
         "诉求多在：劳动报酬 4、停车充电 2\n"
-        "落下的支部 6 个，先看这 5 个：\n"
+        "落下的支部 6 个，先看这 4 个：\n"
         "· 第0流动党支部：党员大会、党课\n"
         "· 第1流动党支部：党员大会、党课；逾期 支委会…\n"
         "· 第2流动党支部：党员大会、党课；逾期 支委会…\n"
         "· 第3流动党支部：党员大会、党课；逾期 支委会…\n"
-        "· 第4流动党支部：党员大会、党课；逾期 支委会…\n"
-        "物业：在办 5 件，最久 6 天\n"
+        "物业：在办 5 件，超时 2 件，最久 6 天\n"
         "还没派单：在办 4 件\n"
         "城管：在办 2 件，最久 1 天\n"
-        "重复地点：幸福里东门 3、170号院 2"
+        "近四周不到 85%：物业办结 60%（3/5）\n"
+        "四周里三次及以上：幸福里东门 4、170号院 3"
     )
+
+
+def test_a_rate_is_compared_with_that_of_the_week_before() -> None:
+    def line(part: int, whole: int, part_before: int, whole_before: int) -> str:
+        now = Tally(closable=whole, closed=part)
+        before = Tally(closable=whole_before, closed=part_before)
+        return organiser_digest(replace(QUIET_CITY, rates=now, rates_before=before)).text.splitlines()[-1]
+
+    assert line(30, 36, 16, 20) == "办结率 83%（30/36）↑ 前一周 80%"
+    assert line(1, 2, 3, 4) == "办结率 50%（1/2）↓ 前一周 75%"
+    assert line(1, 2, 2, 4) == "办结率 50%（1/2）→ 前一周 50%"
+    assert line(1, 2, 0, 0) == "办结率 50%（1/2）"
 
 
 def test_a_week_with_nothing_to_say_is_one_line() -> None:
@@ -167,6 +183,7 @@ def test_whatever_it_is_called_it_fits_one_screen(name: str, times: int) -> None
         overdue=[duty(name, "10月")] * times,
         hazards=BUSY_BRANCH.hazards,
         appeals=BUSY_BRANCH.appeals,
+        places=[(name, times)],
         leaders=BUSY_BRANCH.leaders,
         planned=[planned(name, name, 2)] * times,
     )

@@ -5,18 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.reports.figures import (
-    LessonFigures,
-    Rates,
-    case_figures,
-    leaders,
-    lessons_held,
-    lessons_planned,
-    open_by_unit,
-    rates,
-    repeated_places,
-)
-from models.cases import Action, Actor, Case, CaseKind, CaseState, CaseStep, Part, Rating
+from bot.reports.figures import LessonFigures, leaders, lessons_held, lessons_planned
 from models.database import Database
 from models.lessons import CheckIn
 from models.make_ups import MakeUp
@@ -28,7 +17,6 @@ from tests.unit.city import City, shanghai
 
 START, END = shanghai(11, 16), shanghai(11, 23)
 MIDDLE = shanghai(11, 18, 15)
-HAZARD, APPEAL = CaseKind.HAZARD, CaseKind.APPEAL
 
 
 def neighbours(city: City) -> tuple[Organisation, Organisation, Organisation]:
@@ -54,90 +42,6 @@ def test_lessons_count_who_was_expected_and_came(database: Database) -> None:
             LessonFigures("党课《安全》", "小张", 2, 1),
         ]
         assert [lesson.kind for lesson in lessons_planned(session, top, START, END)] == ["主题党日"]
-
-
-def test_cases_are_counted_by_kind_and_time(database: Database) -> None:
-    with database.write.begin() as session:
-        city = City(session)
-        top, branch, other = neighbours(city)
-        city.case(branch, MIDDLE)
-        city.case(branch, MIDDLE, state=CaseState.RESOLVED, resolved_at=MIDDLE, category="消防安全")
-        city.case(branch, START - timedelta(days=9), state=CaseState.RATED, resolved_at=MIDDLE)
-        city.case(branch, START - timedelta(days=9), state=CaseState.DISPATCHED)
-        city.case(branch, START - timedelta(days=9), state=CaseState.DECLINED)
-        city.case(other, MIDDLE)
-        found = case_figures(session, top, START, END)
-        assert (found[HAZARD].collected, found[HAZARD].resolved, found[HAZARD].open) == (2, 2, 2)
-        assert found[HAZARD].categories == (("消防安全", 1), ("道路交通", 1))
-        assert not found[APPEAL]
-
-
-def test_fewer_than_five_appeals_are_not_broken_down(database: Database) -> None:
-    with database.write.begin() as session:
-        city = City(session)
-        top, branch, _ = neighbours(city)
-        unit = city.organisation("人社", OrganisationKind.UNIT)
-        for _ in range(4):
-            city.case(branch, MIDDLE, APPEAL, CaseState.DISPATCHED, category="劳动报酬", unit=unit)
-        assert case_figures(session, top, START, END)[APPEAL].categories == ()
-        assert open_by_unit(session, top) == []
-        city.case(branch, MIDDLE, APPEAL, CaseState.DISPATCHED, category="工伤事故", unit=unit)
-        assert case_figures(session, top, START, END)[APPEAL].categories == (("劳动报酬", 4), ("工伤事故", 1))
-        assert [(found.name, found.open) for found in open_by_unit(session, top)] == [("人社", 5)]
-
-
-def test_rates_are_of_what_was_collected_and_rated_in_the_time(database: Database) -> None:
-    with database.write.begin() as session:
-        city = City(session)
-        top, branch, _ = neighbours(city)
-        assert rates(session, top, START, END) == Rates(0, 0, 0, 0)
-        city.case(branch, MIDDLE)
-        city.case(branch, MIDDLE, state=CaseState.DECLINED)
-        city.case(branch, MIDDLE, state=CaseState.MERGED)
-        city.case(branch, MIDDLE, state=CaseState.RESOLVED, resolved_at=END)
-        happy, sad = (city.case(branch, MIDDLE, state=CaseState.RESOLVED, resolved_at=MIDDLE) for _ in range(2))
-        rate(session, happy, Action.RATE, Rating.SATISFIED)
-        rate(session, happy, Action.RATE, Rating.FAIR)
-        rate(session, sad, Action.REOPEN, Rating.UNSOLVED)
-        assert rates(session, top, START, END) == Rates(4, 2, 2, 1)
-        assert rates(session, top, END, END + timedelta(days=7)) == Rates(0, 0, 0, 0)
-
-
-def rate(session: Session, case: Case, action: Action, rating: Rating) -> None:
-    """A step of the reporter's."""
-    actor = Actor(None, frozenset({Part.REPORTER}), MIDDLE, 1)
-    case.rating = rating
-    session.add(
-        CaseStep(
-            case_id=case.id,
-            action=action,
-            before=case.state,
-            after=case.state,
-            reason="",
-            at=actor.at,
-            message_id=actor.message_id,
-        )
-    )
-    session.flush()
-
-
-def test_open_cases_by_unit_and_places_that_come_again(database: Database) -> None:
-    with database.write.begin() as session:
-        city = City(session)
-        top, branch, _ = neighbours(city)
-        unit = city.organisation("物业", OrganisationKind.UNIT)
-        city.case(branch, MIDDLE, state=CaseState.DISPATCHED, unit=unit, place="东门")
-        city.case(branch, START, state=CaseState.IN_PROGRESS, unit=unit, place="东门 ")
-        city.case(branch, MIDDLE, place="西门")
-        city.case(branch, MIDDLE, APPEAL, place="西门")
-        city.case(branch, MIDDLE, state=CaseState.MERGED, place="西门")
-        city.case(branch, MIDDLE)
-        city.case(branch, MIDDLE)
-        assert [(found.name, found.open, found.oldest) for found in open_by_unit(session, top)] == [
-            ("", 3, MIDDLE),
-            ("物业", 2, START),
-        ]
-        assert repeated_places(session, top, START, END) == [("东门", 2)]
 
 
 def test_leaders_are_the_first_three(database: Database) -> None:

@@ -9,7 +9,7 @@ from bot.content import Card, Text, load
 from bot.posting import Posting, address_of
 from bot.reports.attendance import lesson_card, live_lesson_card
 from models.attendance import HeadCount
-from models.cases import CaseKind, CaseState
+from models.cases import CaseKind
 from models.database import Database
 from models.duty_rules import DutyRule
 from models.inbox import Claim, Outcome
@@ -18,6 +18,7 @@ from models.organisations import OrganisationKind
 from models.outbox import Post as OutboxPost
 from models.people import Occupation, Post
 from schedules.runner import next_due, run_due
+from tests.unit.case_city import Cases
 from tests.unit.city import ROADS, City, posts, shanghai, slots
 
 FRIDAY = shanghai(11, 27, 15, 30)
@@ -369,16 +370,11 @@ def test_no_digest_repeats_an_appeal(database: Database) -> None:
         city.chat(branch, "oc_branch")
         unit = city.organisation("人社", OrganisationKind.UNIT)
         for hour in range(4):
-            city.case(
-                branch,
-                shanghai(11, 18, 9 + hour),
-                CaseKind.APPEAL,
-                CaseState.DISPATCHED,
-                category="劳动报酬",
-                place="东门站点",
-                text=SECRET,
-                unit=unit,
+            at, who = shanghai(11, 18, 9 + hour), f"ou_{hour}"
+            case = Cases(session).told(
+                branch, at, CaseKind.APPEAL, ref=who, category="劳动报酬", place="东门站点", text=SECRET
             )
+            Cases(session).sent(case, at, unit)
     run_until(database, shanghai(11, 19, 12), FRIDAY)
     said = "\n".join(text for _, text in posts(database))
     assert "诉求：新收 4" in said

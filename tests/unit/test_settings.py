@@ -123,6 +123,15 @@ def test_values_from_the_environment_and_from_files(tmp_path: Path) -> None:
             '[[platforms.feishu]]\nname = "a/b"\n',
             "配置项 platforms.feishu.0.name 不对：只能用文字、数字和「-」「_」「.」，最多 40 个字",
         ),
+        (
+            '[[open311]]\nname = "city"\nkey = "short"\norganisation = "a"\n',
+            "配置项 open311.0.key 不对：太短了，至少 16 个字",
+        ),
+        (f'[[open311]]\nname = "city"\nkey = "{SECRET}"\n', "配置项 open311.0.organisation 不对：没有填"),
+        (
+            f'[[open311]]\nname = "a"\nkey = "{SECRET}"\norganisation = "a"\n' * 2,
+            "有两个 open311 a，请给它们取不同的 name",
+        ),
         ("[[platforms.feishu]]\n[[platforms.feishu]]\n", "有两个 platforms.feishu main，请给它们取不同的 name"),
         ('[bot]\nname = "env:NOWHERE"\n', "配置项 bot.name 指向的环境变量 NOWHERE 没有设置"),
         ('[bot]\nname = "file:/no/where"\n', "配置项 bot.name 指向的文件 /no/where 读不出来"),
@@ -170,7 +179,8 @@ def test_the_example_shows_every_key(tmp_path: Path) -> None:
 
     assert settings.platforms.feishu[0].app_secret == SECRET
     one_of_each = {platform: [{"name": "a"}] for platform in PlatformSettings.model_fields}
-    known = Settings.model_validate({"platforms": one_of_each}).model_dump(mode="json")
+    system = {"name": "city", "key": SECRET, "organisation": ""}
+    known = Settings.model_validate({"platforms": one_of_each, "open311": [system]}).model_dump(mode="json")
     assert set(keys(tomllib.loads(text))) == set(keys(known))
 
 

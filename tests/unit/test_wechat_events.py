@@ -19,6 +19,7 @@ from bot.platforms.wechat.xml import parse
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 NAMES = (
     *("ToUserName", "FromUserName", "CreateTime", "MsgType", "MsgId", "Content", "MediaId", "Label", "Recognition"),
+    *("Location_X", "Location_Y"),
     *("Event", "EventKey", "AgentID", "Encrypt", "PicUrl", "item"),
 )
 WORDS = (
@@ -71,6 +72,22 @@ def test_a_message_without_an_id_is_known_by_all_that_it_says() -> None:
     found = read(text(MsgId=""), b"document")
     assert found is not None
     assert found.key == "event:" + hashlib.sha256(b"document").hexdigest()[:40]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "label", "expected"),
+    [
+        ("36.061100", "103.834300", "东门", ("东门", 36.0611, 103.8343)),
+        ("36.061100", "103.834300", "", ("", 36.0611, 103.8343)),
+        ("0.000000", "0.000000", "东门", ("东门", None, None)),
+        ("", "103.8", "东门", ("东门", None, None)),
+        ("nan", "nan", "", ("", None, None)),
+    ],
+)
+def test_a_location(x: str, y: str, label: str, expected: tuple[str, float | None, float | None]) -> None:
+    found = read(text(MsgType="location", Location_X=x, Location_Y=y, Label=label))
+    assert found is not None
+    assert (found.place, found.latitude, found.longitude) == expected
 
 
 def test_the_key_of_a_message() -> None:

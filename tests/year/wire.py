@@ -68,7 +68,7 @@ class Wire:
         self._seen = 0
         self.messages = 0
         if database.embedded:
-            event.listen(database.engine, "connect", _forgo_durability)
+            event.listen(database.engine, "connect", forgo_durability)
             database.engine.dispose()
 
     @property
@@ -144,7 +144,7 @@ class Wire:
     def tick(self) -> None:
         """Does what is due, where there is a server. Raises whatever a job raises, which the product only logs."""
         if self.outage is None:
-            with _Strict():
+            with Strict():
                 run_due(self.database, self.now, self.roads, self._jobs)
 
     def opened(self) -> list[tuple[str, int]]:
@@ -177,7 +177,7 @@ class Wire:
             return lesson_id, [site.code for site in sites]
 
 
-class _Strict(logging.Handler):
+class Strict(logging.Handler):
     """What the runner logs as an error, and would try again, is one here."""
 
     def __enter__(self) -> None:
@@ -192,6 +192,6 @@ class _Strict(logging.Handler):
             raise AssertionError(record.getMessage()) from (record.exc_info[1] if record.exc_info else None)
 
 
-def _forgo_durability(connection: Any, record: object) -> None:
+def forgo_durability(connection: Any, record: object) -> None:
     """What a power cut would lose is thrown away in any case."""
     connection.execute("PRAGMA synchronous=OFF")

@@ -62,7 +62,7 @@ class EventReader:
         private = message.get("chat_type") == "p2p"
         said = read_said(message, self._identity, private=private)
         addressed = private or (said is not None and said.mentioned)
-        if said is None or not (addressed or said.text or said.photos or said.place):
+        if said is None or not (addressed or said.text or said.photos or said.place or said.point):
             return None
         pending = _pending(key, said)
         return replace(
@@ -72,6 +72,8 @@ class EventReader:
             photos=tuple(photo.name for photo in pending),
             pending=pending,
             place=said.place,
+            latitude=said.point and said.point[0],
+            longitude=said.point and said.point[1],
             ref=key,
         )
 

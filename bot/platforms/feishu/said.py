@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.coordinates import Point, read_point
 from bot.platforms.fields import clean, identifier, json_object, part, parts, word
 
 MOST_PHOTOS = 30
@@ -31,12 +32,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The text without the bot's mention, image keys, the label of a place, and whether the bot was mentioned."""
+    """The text without the bot's mention, image keys, a place with its label, and whether the bot was mentioned."""
 
     text: str = ""
     photos: tuple[str, ...] = ()
     mentioned: bool = False
     place: str = ""
+    point: Point | None = None
 
 
 def read_said(message: Mapping[str, Any], identity: Identity, *, private: bool) -> Said | None:
@@ -52,11 +54,17 @@ def read_said(message: Mapping[str, Any], identity: Identity, *, private: bool) 
             return _read_post(content, mentions)
         case "image" if key := identifier(content, "image_key"):
             return Said(photos=(key,))
-        case "location" if place := clean(word(content, "name")).strip():
-            return Said(place=place)
+        case "location" if (located := _read_location(content)) != Said():
+            return located
         case str() if private:
             return Said()
     return None
+
+
+def _read_location(content: Mapping[str, Any]) -> Said:
+    """A location (page ``im-v1/message/events/message_content``): its degrees are texts, its name may be missing."""
+    point = read_point(word(content, "latitude"), word(content, "longitude"))
+    return Said(place=clean(word(content, "name")).strip(), point=point)
 
 
 class _Mentions:

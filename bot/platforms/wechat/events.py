@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bot.clock import Clock, local
+from bot.coordinates import read_point
 from bot.media import photo_name
 from bot.messages import IncomingMessage, Pending
 from bot.platforms.wechat.xml import text_at
@@ -71,7 +72,7 @@ class EventReader:
             case "voice":
                 return replace(message, text=text_at(fields, "Recognition").strip())
             case "location":
-                return replace(message, place=text_at(fields, "Label").strip())
+                return _located(fields, message)
             case "image" if media_id := _id(fields, "MediaId"):
                 name = photo_name(self._platform, self._bot, message.key, media_id)
                 return replace(message, photos=(name,), pending=(Pending(name, media_id),))
@@ -97,6 +98,13 @@ class EventReader:
         except (ValueError, OverflowError, OSError):
             return self._clock()
         return moment
+
+
+def _located(fields: Mapping[str, Any], message: IncomingMessage) -> IncomingMessage:
+    """``Location_X`` is the latitude, ``Location_Y`` the longitude; a point on the map need not have a label."""
+    point = read_point(text_at(fields, "Location_X"), text_at(fields, "Location_Y"))
+    message = replace(message, place=text_at(fields, "Label").strip())
+    return replace(message, latitude=point[0], longitude=point[1]) if point else message
 
 
 def kind_of(fields: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from bot.web.pages.base import HEADERS, Closed, Pages
 from models.organisations import Organisation
 
 NO_MONTH = "这份台账里没有这个月。"
+NO_PAGE = "这份台账没有网页。"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -22,6 +23,8 @@ def add_to(router: APIRouter, pages: Pages) -> None:
 
     def wanted(token: str) -> tuple[str, Wanted]:
         kind, _, subject = pages.subject("ledger", token).partition(":")
+        if kind not in PAGES:
+            raise Closed(404, NO_PAGE)
         return kind, replace(Wanted.of(subject), now=pages.clock())
 
     @router.get("/p/ledger/{token}")

@@ -3,20 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
+from models.migrations.references import refer
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
-
-
-def _refer(table: str, column: str, to: str) -> None:
-    """Adds a column that refers to another table. SQLite takes the reference with the column, and never afterwards."""
-    name = f"fk_{table}_{column}"
-    if op.get_bind().dialect.name == "sqlite":
-        op.execute(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER CONSTRAINT {name} REFERENCES {to} (id)")
-    else:
-        op.add_column(table, sa.Column(column, sa.BigInteger(), nullable=True))
-        op.create_foreign_key(name, table, to, [column], ["id"])
 
 
 def upgrade() -> None:
@@ -255,6 +247,6 @@ def upgrade() -> None:
     op.add_column("roll", sa.Column("votes", sa.Boolean(), server_default=sa.text("false"), nullable=False))
 
     # ### end Alembic commands ###
-    _refer("check_ins", "site_id", "lesson_sites")
-    _refer("lessons", "series_id", "series")
+    refer("check_ins", "site_id", "lesson_sites")
+    refer("lessons", "series_id", "series")
     op.create_index("uq_lessons_series", "lessons", ["series_id", "series_day"], unique=True)

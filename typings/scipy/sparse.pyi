@@ -1,0 +1,6 @@
+from array import array
+from typing import Any
+
+class csr_matrix:
+    def __init__(self, arg1: tuple[array[float], array[int], array[int]], *, shape: tuple[int, int]) -> None: ...
+    def __getitem__(self, key: Any) -> Any: ...
