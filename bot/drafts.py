@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from bot.handling import Batch
 from bot.messages import IncomingMessage
+from models.downloads import forget
 from models.drafts import Draft
 
 _Place = tuple[str, str, str, str]
@@ -45,7 +46,9 @@ class OpenDrafts:
         self._session.flush()
 
     def close(self, draft: Draft, now: datetime) -> None:
-        """It waits for nothing any more."""
+        """It waits for nothing any more. Photos that were only overheard, and that nobody has taken, are forgotten."""
+        if draft.overheard:
+            forget(self._session, draft.photos)
         draft.closed_at = now
         self._open.pop(_where(draft), None)
         self._session.flush()

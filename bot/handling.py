@@ -31,6 +31,9 @@ class Privately:
 class Kept:
     """Nothing is said, but the message has had an effect and is kept."""
 
+    aside: bool = False
+    """Its photos are not fetched yet (see ``DownloadState.ASIDE``)."""
+
 
 Reply = Text | Card | Acknowledge | Privately | Kept
 

@@ -215,7 +215,7 @@ class GroupCommitIntake:
                 raise LookupError(f"message {claim_id} is not a dead letter any more")
             batch = self._batch(session, [message])
             handled = self._router.handle(batch, message, claim_id) or Handled("", "")
-            if downloads := _downloads(message, claim_id, batch.now):
+            if downloads := _downloads(message, claim_id, batch.now, handled):
                 session.execute(insert(Download), downloads)
             done = update(Claim).where(Claim.id == claim_id)
             session.execute(done.values(intent=handled.intent, answer=handled.answer, error=None))
@@ -231,7 +231,7 @@ class GroupCommitIntake:
             handled = self._router.handle(batch, message, message_id)
             receipts[_key(message)] = Receipt(handled.answer if handled else "", duplicate=False)
             if handled:
-                downloads += _downloads(message, message_id, batch.now)
+                downloads += _downloads(message, message_id, batch.now, handled)
                 person = batch.people.get((message.provider, message.sender))
                 claims.append(_claim(message, message_id, batch.now, handled, person))
         self._open_lanes(session, messages, batch.now)
@@ -266,13 +266,13 @@ def _key(message: IncomingMessage) -> Key:
     return (message.platform, message.bot, message.key)
 
 
-def _downloads(message: IncomingMessage, message_id: int, now: datetime) -> list[dict[str, Any]]:
+def _downloads(message: IncomingMessage, message_id: int, now: datetime, handled: Handled) -> list[dict[str, Any]]:
     """The photos of a message that are still at its platform."""
     common = {
         "platform": message.platform,
         "bot": message.bot,
         "sender": message.sender,
-        "state": DownloadState.WAITING,
+        "state": DownloadState.ASIDE if handled.aside else DownloadState.WAITING,
         "created_at": now,
         "attempts": 0,
         "message_id": message_id,

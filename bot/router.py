@@ -59,6 +59,8 @@ class Handled:
 
     intent: str
     answer: str
+    aside: bool = False
+    """Photos of the message that are still at its platform stay there for the time."""
 
 
 class Router:
@@ -80,7 +82,8 @@ class Router:
         reply = _call(context, intent)
         if reply is None and intent.name in MAYBE_CHATTER:
             return None
-        return Handled(intent.name, _send(context, reply) if reply else "")
+        aside = isinstance(reply, Kept) and reply.aside
+        return Handled(intent.name, _send(context, reply) if reply else "", aside)
 
     def _intent(self, context: Context) -> Intent:
         message = context.message

@@ -3,6 +3,7 @@
 from bot.drafts import OpenDrafts
 from bot.handling import Context
 from models.cases import Case
+from models.downloads import fetch_after_all
 from models.drafts import OPEN_FOR, OPEN_FOR_OVERHEARD, Draft
 
 
@@ -45,6 +46,13 @@ def begin(context: Context, draft: Draft) -> None:
 def close(context: Context, draft: Draft) -> None:
     """The draft is completed, or given up."""
     context.batch.shared(OpenDrafts).close(draft, context.now)
+
+
+def take_photos(context: Context, draft: Draft) -> tuple[str, ...]:
+    """The photos of a draft, which are now of something; the draft is closed."""
+    fetch_after_all(context.session, draft.photos)
+    close(context, draft)
+    return tuple(draft.photos)
 
 
 def ask_place(context: Context, case: Case) -> None:

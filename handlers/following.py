@@ -17,6 +17,7 @@ from handlers.hazards import report
 from handlers.registering import MOST_PHOTOS, NO_BRANCH, Told, last_place, place_sent
 from handlers.resolving import result_photo
 from models.cases import OPEN_STATES, Case, CaseKind
+from models.downloads import fetch_after_all
 from models.drafts import OPEN_FOR, Draft
 from models.inbox import Claim
 
@@ -62,8 +63,9 @@ def _more_photos(context: Context, draft: Draft) -> Reply:
     draft.photos = [*draft.photos, *context.message.photos][:MOST_PHOTOS]
     if draft.overheard and context.message.addressed:
         draft.overheard, draft.closes_at = False, context.now + OPEN_FOR
+        fetch_after_all(context.session, draft.photos)
         return _asked(context, PHOTO_ALONE)
-    return Kept() if draft.overheard else _photo_noted(context)
+    return Kept(aside=True) if draft.overheard else _photo_noted(context)
 
 
 def _begun_by_photo(context: Context) -> Reply:
@@ -73,7 +75,7 @@ def _begun_by_photo(context: Context) -> Reply:
     draft = blank(context, overheard=not context.message.addressed)
     draft.photos = list(context.message.photos[:MOST_PHOTOS])
     begin(context, draft)
-    return Kept() if draft.overheard else _asked(context, PHOTO_ALONE)
+    return Kept(aside=True) if draft.overheard else _asked(context, PHOTO_ALONE)
 
 
 def _asked(context: Context, question: str) -> Reply:

@@ -16,7 +16,7 @@ from bot.understanding.places import same_place
 from handlers.case_labels import category_choice, urgency_button
 from handlers.cases import case_fields, dispatchers
 from handlers.dispatching import dispatcher_card, route
-from handlers.drafts import ask_place, close, open_draft
+from handlers.drafts import ask_place, close, open_draft, take_photos
 from models.cases import Actor, Case, CaseKind, collect
 from models.drafts import Draft
 from models.organisations import Organisation
@@ -114,10 +114,10 @@ def completed(context: Context, told: Told) -> Told:
     appeal = told.kind is CaseKind.APPEAL
     if appeal and draft.chat_id is not None:
         return told
-    close(context, draft)
     if draft.overheard and told.photos:
+        close(context, draft)
         return told  # what was shown before is of something else
-    told = replace(told, photos=(*draft.photos, *told.photos)[:MOST_PHOTOS], asked=not draft.overheard)
+    told = replace(told, photos=(*take_photos(context, draft), *told.photos)[:MOST_PHOTOS], asked=not draft.overheard)
     if appeal:
         return told
     if told.latitude is None:

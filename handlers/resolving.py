@@ -10,7 +10,7 @@ from bot.reports.follow_up import HINT, rating_buttons
 from bot.understanding.intent import Intent
 from handlers.case_meant import open_case
 from handlers.cases import act, answer, name_of, runners, tell_reporter, tell_unit_elsewhere
-from handlers.drafts import close, open_draft
+from handlers.drafts import open_draft, take_photos
 from handlers.seconding import tell_followers
 from handlers.verifying import verified
 from models.cases import FINISHED_STATES, Action, Case, CaseStep, Part, parts_of
@@ -60,8 +60,7 @@ def _photos(context: Context, case: Case) -> list[str]:
     elsewhere = draft is not None and draft.chat_id is not None and case.confidential
     if draft is None or elsewhere or draft.case_id is not None or draft.alike_id is not None:
         return list(context.message.photos[:MOST_PHOTOS])
-    close(context, draft)
-    return [*draft.photos, *context.message.photos][:MOST_PHOTOS]
+    return [*take_photos(context, draft), *context.message.photos][:MOST_PHOTOS]
 
 
 def _with_photos(case: Case, text: str) -> Text | Card:

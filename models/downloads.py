@@ -4,16 +4,18 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, exists, literal, select, text
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, delete, exists, literal, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import SealedText, WithId
 
 
 class DownloadState(StrEnum):
-    """Where a download stands; all but WAITING are final."""
+    """Where a download stands; all but WAITING and ASIDE are final."""
 
     WAITING = "waiting"
+    ASIDE = "aside"
+    """It was shown among people: it is fetched once it belongs to a report, and never if it does not."""
     KEPT = "kept"
     REFUSED = "refused"
     """It was too large, no picture, gone, or at an address that is not to be asked; the person was told."""
@@ -55,3 +57,17 @@ def coming() -> ColumnElement[bool]:
 def still_coming(session: Session, names: Collection[str]) -> bool:
     """Whether one of these photos has not arrived and may yet."""
     return bool(session.scalar(select(exists().where(coming(), Download.name.in_(names)))))
+
+
+def fetch_after_all(session: Session, names: Collection[str]) -> None:
+    """Those of these photos that were set aside belong to something now."""
+    session.execute(update(Download).where(*_aside(names)).values(state=DownloadState.WAITING))
+
+
+def forget(session: Session, names: Collection[str]) -> None:
+    """Those of these photos that were set aside belong to nothing: they stay with those to whom they were shown."""
+    session.execute(delete(Download).where(*_aside(names)))
+
+
+def _aside(names: Collection[str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Download.name.in_(names), Download.state == DownloadState.ASIDE

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from bot.clock import local
 from bot.content import Text
 from bot.posting import Address
+from models.downloads import forget
 from models.drafts import Draft
 from schedules.directory import Directory
 from schedules.draft_alike import close_alike
@@ -36,6 +37,8 @@ def _close(draft_id: int, work: Work) -> None:
     if draft.alike_id is not None:
         close_alike(work, draft)
         return
+    if draft.overheard:
+        forget(work.session, draft.photos)
     draft.closed_at = work.now
     if draft.case_id is None and not draft.overheard:
         what = "照片" if draft.photos else "位置"

@@ -176,6 +176,22 @@ def test_a_unit_is_picked_and_a_form_filled_in_with_a_thumb(opened: Opener) -> N
     expect(form.get_by_label("怎么办的")).to_have_value("")
 
 
+def test_a_wrong_category_is_put_right_with_a_thumb(opened: Opener) -> None:
+    phone = opened(PHONE)
+    phone.play("小赵")
+    phone.say("滨河路公交站旁边堆满了纸箱")
+    card = phone.bot("滨河路公交站").last
+    category = card.get_by_role("button", name="违停占道")
+    expect(category).to_be_hidden()
+    label = card.locator("summary")
+    box = label.bounding_box()
+    assert box, "it is seen"
+    assert round(box["height"]) >= 44, "a thumb hits it"
+    label.tap()
+    category.tap()
+    expect(phone.bot("的类别改成了「违停占道」").last).to_be_visible()
+
+
 def test_what_is_written_into_a_form_stays_until_it_is_taken(opened: Opener) -> None:
     phone = opened(DESKTOP)
     phone.play("小李")

@@ -12,11 +12,12 @@ from sqlalchemy import event, select
 import handlers
 from bot.content import load
 from bot.intake import GroupCommitIntake
-from bot.messages import IncomingMessage
+from bot.messages import IncomingMessage, Pending
 from bot.router import Router
 from models.cases import Case, CaseKind
 from models.corrections import Corrected, Correction
 from models.database import Database
+from models.downloads import Download, DownloadState
 from models.drafts import OPEN_FOR, OPEN_FOR_OVERHEARD, Draft
 from models.inbox import Claim
 from models.outbox import Post as OutboxPost
@@ -148,6 +149,43 @@ def test_what_is_overheard_is_dropped_in_silence(riders: Riders) -> None:
     assert [draft.closed_at is not None for draft in riders.drafts()] == [True]
     riders.say("小李", "东门井盖没了", GROUP)
     assert riders.cases()[0].photos == []
+
+
+def _shown(riders: Riders, name: str) -> list[DownloadState]:
+    """Somebody shows a photo in the group; what becomes of it while nothing else is said."""
+    riders.photo("小李", name, GROUP, pending=(Pending(name, "image_key"),))
+    return _downloads(riders)
+
+
+def _downloads(riders: Riders) -> list[DownloadState]:
+    with riders.database.read() as session:
+        return list(session.scalars(select(Download.state).order_by(Download.id)))
+
+
+def test_what_people_show_each_other_is_not_fetched(riders: Riders) -> None:
+    assert _shown(riders, "lunch.jpg") == [DownloadState.ASIDE]
+    riders.later(OPEN_FOR_OVERHEARD)
+    assert _downloads(riders) == []
+
+
+def test_what_people_show_each_other_is_fetched_once_it_is_a_hazard(riders: Riders) -> None:
+    _shown(riders, "hole.jpg")
+    riders.say("小李", "东门井盖没了", GROUP)
+    assert _downloads(riders) == [DownloadState.WAITING]
+    assert riders.cases()[0].photos == ["hole.jpg"]
+
+
+def test_what_people_show_each_other_is_fetched_once_the_bot_is_called(riders: Riders) -> None:
+    _shown(riders, "a.jpg")
+    riders.photo("小李", "b.jpg", GROUP, addressed=True, pending=(Pending("b.jpg", "image_key"),))
+    assert _downloads(riders) == [DownloadState.WAITING] * 2
+
+
+def test_what_a_report_with_a_photo_of_its_own_leaves_aside_is_never_fetched(riders: Riders) -> None:
+    _shown(riders, "lunch.jpg")
+    riders.say("小李", "东门井盖没了", GROUP, photos=("hole.jpg",), pending=(Pending("hole.jpg", "image_key"),))
+    assert _downloads(riders) == [DownloadState.WAITING]
+    assert riders.cases()[0].photos == ["hole.jpg"]
 
 
 def test_a_draft_is_over_at_its_time_though_no_job_has_run(riders: Riders, clock: StandingClock) -> None:

@@ -5,6 +5,8 @@ import { dayOf, timeOf, world } from './world.js';
 
 const QUIET = 5 * 60 * 1000;
 const SHADES = 6;
+/** A choice of more options than this is folded. */
+const MOST_SHOWN = 4;
 
 /** An element with attributes, listeners (`onclick`) and children. */
 export function element(tag, attributes = {}, ...children) {
@@ -151,16 +153,23 @@ function card(message, actions) {
       : null,
     pictures(photos, actions),
     buttons.length ? element('div', { class: 'buttons' }, ...buttons.map((button, index) => pressable(button, { index }))) : null,
-    choice
-      ? element(
-          'div',
-          { class: 'part', role: 'group', 'aria-label': choice.label },
-          element('p', { class: 'asks', 'aria-hidden': 'true' }, choice.label),
-          element('div', { class: 'buttons' }, ...choice.options.map((button, option) => pressable(button, { option }))),
-        )
-      : null,
+    choice ? options(choice, pressable) : null,
     form ? blank(message, form, actions) : null,
     hint ? element('p', { class: 'hint' }, ...linked(hint)) : null,
+  );
+}
+
+/** The choice of a card. A long list is folded: most people do not need it, and the group scrolls by under it. */
+function options({ label, options: all }, pressable) {
+  const buttons = element('div', { class: 'buttons' }, ...all.map((button, option) => pressable(button, { option })));
+  if (all.length > MOST_SHOWN) {
+    return element('details', { class: 'part', 'aria-label': label }, element('summary', { class: 'asks' }, label), buttons);
+  }
+  return element(
+    'div',
+    { class: 'part', role: 'group', 'aria-label': label },
+    element('p', { class: 'asks', 'aria-hidden': 'true' }, label),
+    buttons,
   );
 }
 
