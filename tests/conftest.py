@@ -82,10 +82,79 @@ def create_database(address: str, name: str, template: str = "template1") -> Non
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
 
 
+EMPTIED = """
+DO $$
+DECLARE used record;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR used IN
+        SELECT oid::regclass AS name, pg_relation_size(oid) AS bytes FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+            AND pg_relation_size(oid) > 0
+    LOOP
+        IF used.bytes < 1048576 THEN
+            EXECUTE format('DELETE FROM %s', used.name);
+        ELSE
+            EXECUTE format('TRUNCATE %s CASCADE', used.name);
+        END IF;
+    END LOOP;
+END $$
+"""
+"""A database as it was before a test. To make one anew takes a hundred files."""
+AS_IT_IS = """
+SELECT (SELECT string_agg(version_num, ',') FROM alembic_version), count(*), sum(relnatts)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+"""
+
+
+class ReusedDatabase:
+    """One upgraded database of the server, emptied after each test; it is made anew where a test changed its schema."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._schema: object = None
+        self.address = ""
+        self._make()
+
+    def empty(self) -> None:
+        """Throws away what a test has left; ``address`` may be another one afterwards."""
+        try:
+            with psycopg.connect(self.address.replace("+psycopg", ""), autocommit=True) as connection:
+                # What a killed server left open must not hold a lock.
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                if connection.execute(AS_IT_IS).fetchone() == self._schema:
+                    connection.execute(EMPTIED)
+                    return
+        except psycopg.errors.UndefinedTable:
+            pass  # a test has dropped the table of the version: a schema that changed
+        self._make()
+
+    def _make(self) -> None:
+        name = f"test{next(_numbers)}"
+        create_database(self._server, name, "template")
+        self.address = database_url(self._server, name)
+        with psycopg.connect(self.address.replace("+psycopg", ""), autocommit=True) as connection:
+            self._schema = connection.execute(AS_IT_IS).fetchone()
+
+
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: str) -> ReusedDatabase:
+    """The database that most tests on PostgreSQL have one after another."""
+    return ReusedDatabase(postgres_server)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty, upgraded database: each test runs on SQLite and on PostgreSQL."""
-    return empty_database(request, tmp_path)
+    if request.param == "sqlite":
+        yield empty_database(request, tmp_path)
+        return
+    reused: ReusedDatabase = request.getfixturevalue("reused_database")
+    yield reused.address
+    reused.empty()
 
 
 def empty_database(request: pytest.FixtureRequest, folder: Path) -> str:
