@@ -21,7 +21,8 @@ test: $(VENV)/installed-for-tests
 test-year: $(VENV)/installed-for-tests
 	$(BIN)/pytest -n 2 --dist loadgroup tests/year
 
-# A month's hazards and appeals, every rung of the ladder judged anew: some two and a half minutes of one core.
+# A month of hazards and appeals, every rung of the ladder judged anew, and a hundred appeals of which nobody else
+# sees a word: some three minutes of one core.
 test-month: $(VENV)/installed-for-tests
 	$(BIN)/pytest tests/month
 
