@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-year test-month test-counterparts check bench install install-train format images lock browser node office
+.PHONY: run test test-year test-month test-counterparts check bench understand weights install install-train format images lock browser node office
 
 run: install
 	$(BIN)/jufeng serve
@@ -42,6 +42,15 @@ bench: $(VENV)/installed-for-tests
 	$(BIN)/python -m benchmarks.stalls
 	$(BIN)/python -m benchmarks.duplicates
 	$(BIN)/python -m benchmarks.training
+
+# How much is understood of texts that nothing was tuned on; `make understand TALK=file.txt` also tells what of ordinary
+# talk, one text a line, would be acted upon.
+understand: $(VENV)/installed-for-tests
+	$(BIN)/python -m tests.understanding.measure $(TALK)
+
+# The weights of the evidence, fitted anew to the texts in tests/understanding/tuning.
+weights: $(VENV)/installed-for-tests
+	$(BIN)/python -m tests.understanding.fitting
 
 format: $(VENV)/installed-for-tests
 	$(BIN)/ruff check --fix .

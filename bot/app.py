@@ -1,7 +1,6 @@
 """The server, put together: database, platforms, intake, outbox and schedules in one FastAPI application."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ from functools import cache
 
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 import handlers
 from bot.clock import Clock, MovableClock, system_clock
@@ -19,25 +18,20 @@ from bot.downloads import Downloads
 from bot.intake import GroupCommitIntake
 from bot.learned import learned
 from bot.links import Links
-from bot.logs import set_up_logging
 from bot.mailbox import Mailbox
 from bot.media import MediaStore
 from bot.messages import PROVIDERS
+from bot.opening import open_database
 from bot.outbox import Outbox
 from bot.ownership import Ownership
 from bot.platforms.base import Platform, Services
-from bot.platforms.feishu import FeishuPlatform
-from bot.platforms.feishu_robot import FeishuRobot
-from bot.platforms.official_account import OfficialAccountPlatform
+from bot.platforms.configured import Bots
 from bot.platforms.sandbox import SandboxPlatform
-from bot.platforms.wecom_aibot import WecomAibotPlatform
-from bot.platforms.wecom_app import WecomAppPlatform
-from bot.platforms.wecom_robot import WecomRobot
 from bot.posting import Roads
 from bot.reports.cards import CARDS
 from bot.reports.files import FILES
 from bot.router import Router
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
 from bot.stalls import StallWatch
 from bot.understanding import Understanding
 from bot.web.demo import seed_demo
@@ -47,33 +41,14 @@ from bot.web.pages import pages_router
 from bot.web.pages.base import Pages
 from bot.web.sandbox import sandbox_router
 from models.database import Database
-from models.keycheck import check_key
 from models.outbox import wake_all
 from models.sandbox import SandboxClock
-from models.sealing import load_key, unlock
 from schedules.runner import Scheduler, next_due, run_due
 
 STUCK = 30.0
 """Seconds after which an intake or outbox that does not move is unhealthy."""
 
 _log = logging.getLogger(__name__)
-
-
-def open_database(settings: Settings) -> Database:
-    """The database with its schema up to date and the sealing key loaded. Raises Locked under a wrong key."""
-    unlock(load_key(settings.bot.data_dir / "keys" / "master.key"))
-    database = Database(settings.database.url)
-    database.upgrade()
-    try:
-        _check_key(database)
-    except IntegrityError:  # another process has just begun the database
-        _check_key(database)
-    return database
-
-
-def _check_key(database: Database) -> None:
-    with database.write.begin() as session:
-        check_key(session)
 
 
 @cache
@@ -111,22 +86,12 @@ class Server:
         _log.debug("handlers: %s", " ".join(handlers.__all__))
 
     def _add_platforms(self) -> None:
-        """An app that can push comes before the robots: it reaches people who were never met."""
-        configured, lent = self.settings.platforms, self._services
-        apps = [WecomAppPlatform(settings, lent) for settings in configured.wecom_app]
-        groups = {each.chat_id: WecomRobot(each, self.media) for each in configured.wecom_robot if each.chat_id}
-        feishu = {each.chat_id: FeishuRobot(each, self.clock) for each in configured.feishu_robot if each.chat_id}
-        self._robots: list[WecomRobot | FeishuRobot] = [*groups.values(), *feishu.values()]
-        for platform in apps:
+        bots = Bots(self.settings.platforms, self._services)
+        self._robots = bots.robots
+        for platform in bots.platforms:
             self._add(platform)
-        for aibot in configured.wecom_aibot:
-            self._add(WecomAibotPlatform(aibot, lent, groups, apps[0].sender if apps else None))
-        for account in configured.official_account:
-            self._add(OfficialAccountPlatform(account, lent))
-        for app in configured.feishu:
-            self._add(FeishuPlatform(app, lent, feishu))
         if self.settings.sandbox_enabled and isinstance(self.clock, MovableClock):
-            self._add(SandboxPlatform(self.database, lent, self.clock))
+            self._add(SandboxPlatform(self.database, self._services, self.clock))
 
     def _own(self, name: str) -> Ownership:
         return Ownership(self.database, name)
@@ -153,10 +118,6 @@ class Server:
             await platform.start()
         self.scheduler.start()
         self.stalls.start()
-        # The dictionaries stay for good: collections need not walk them. A batch makes some 50,000 objects and drops
-        # them all at once, so that looking for cycles every 700 finds nothing and costs a tenth.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
 
     def _wake_held(self) -> None:
         with self.database.write.begin() as session:
@@ -220,13 +181,6 @@ def _public_address(settings: Settings) -> str:
     """What links begin with. The sandbox is for this machine alone, which can open the server's own address."""
     own = f"http://{settings.server.host}:{settings.server.port}" if settings.sandbox_enabled else ""
     return settings.server.public_url.rstrip("/") or own
-
-
-def create_app() -> FastAPI:
-    """The application as the environment configures it; what uvicorn calls in each worker."""
-    set_up_logging()
-    settings = load_settings(None)
-    return build_app(settings)
 
 
 def build_app(settings: Settings) -> FastAPI:

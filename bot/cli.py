@@ -1,7 +1,6 @@
 """The command ``jufeng``."""
 
 import argparse
-import asyncio
 import os
 import signal
 import socket
@@ -9,23 +8,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from bot import dead_letters, doctor
-from bot.app import Server, create_app, open_database
 from bot.clock import SHANGHAI, MovableClock, local, system_clock
-from bot.exporting import run_export
-from bot.learned import learned
 from bot.logs import set_up_logging
-from bot.roster.command import run_import
-from bot.settings import ConfigurationError, Settings, load_settings
-from bot.tick import run_tick
-from bot.training.command import Training
-from bot.understanding import jsonl
-from bot.understanding.model_file import ModelError, load_classifier
-from models.database import Database
-from models.sealing import Locked
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from models.database import Database
 
 GRACE = 5
 """Seconds that open connections have to end when the server is stopped."""
@@ -41,9 +31,18 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         command: Callable[[argparse.Namespace], int] = parsed.run
         return command(parsed)
-    except (ConfigurationError, Locked, ModelError) as error:
+    except _explained() as error:  # which is asked only once something was raised
         _complain(str(error))
         return 2
+
+
+def _explained() -> tuple[type[Exception], ...]:
+    """What is told in one line, without a traceback."""
+    from bot.settings import ConfigurationError
+    from bot.understanding.model_file import ModelError
+    from models.sealing import Locked
+
+    return ConfigurationError, Locked, ModelError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     roster.add_argument("--dry-run", action="store_true", help="只检查，不写入")
     understand = add("understand", _understand, "每行一个 JSON：小蜂会怎么理解这句话")
     understand.add_argument("--model", type=Path, metavar="F", help="连同这个训练好的模型会怎么分类")
+    understand.add_argument("--explain", action="store_true", help="连同为什么：听了哪条句式，哪些词占了多少分")
     train = add("train", _train, "训练隐患的分类模型，要另装 scikit-learn")
     source = train.add_mutually_exclusive_group(required=True)
     source.add_argument("cases", nargs="?", type=Path, metavar="CASES.csv", help="有 text,category 两列的 CSV")
@@ -98,6 +98,12 @@ def _moment(text: str) -> datetime:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
+    """The parent of several workers does not load the application."""
+    import uvicorn
+
+    from bot.learned import learned
+    from bot.settings import load_settings
+
     settings = load_settings(None)
     if parsed.workers > 1 and settings.database.url.startswith("sqlite"):
         _complain('--workers 大于 1 要用 PostgreSQL：请在配置里设 database.url = "postgresql+psycopg://…"')
@@ -116,7 +122,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         _say(f"沙盒页面：http://{settings.server.host}:{settings.server.port}/")
     signal.signal(signal.SIGTERM, _leave)  # uvicorn drains on it, and then raises it again for whoever was there before
     uvicorn.run(
-        f"{create_app.__module__}:{create_app.__name__}",
+        "bot.worker:create_app",
         factory=True,
         host=settings.server.host,
         port=settings.server.port,
@@ -135,10 +141,15 @@ def _leave(*_: object) -> None:
 
 
 def _doctor(parsed: argparse.Namespace) -> int:  # noqa: ARG001
+    from bot import doctor
+    from bot.settings import load_settings
+
     return doctor.run(load_settings(None), _say)
 
 
 def _import(parsed: argparse.Namespace) -> int:
+    from bot.roster.command import run_import
+
     with _Opened() as database:
         return run_import(
             database, parsed.roster, dry_run=parsed.dry_run, now=system_clock(), write=_say, complain=_complain
@@ -146,15 +157,20 @@ def _import(parsed: argparse.Namespace) -> int:
 
 
 def _understand(parsed: argparse.Namespace) -> int:
+    from bot.understanding import jsonl
+    from bot.understanding.model_file import load_classifier
+
     classifier = load_classifier(parsed.model) if parsed.model else None
     if classifier and classifier.foreign:
         _complain(f"「{'」「'.join(classifier.foreign)}」不是聚蜂的隐患类别，category 不用这个模型，只看 judged。")
-    for line in jsonl.run(sys.stdin, local(system_clock()), classifier):
+    for line in jsonl.run(sys.stdin, local(system_clock()), classifier, explained=parsed.explain):
         _say(line)
     return 0
 
 
 def _train(parsed: argparse.Namespace) -> int:
+    from bot.training.command import Training
+
     training = Training(parsed.out, system_clock(), _say, _complain)
     if parsed.cases:
         if parsed.org:
@@ -166,12 +182,21 @@ def _train(parsed: argparse.Namespace) -> int:
 
 
 def _tick(parsed: argparse.Namespace) -> int:
+    import asyncio
+
+    from bot.app import Server
+    from bot.opening import open_database
+    from bot.settings import load_settings
+    from bot.tick import run_tick
+
     settings = load_settings(None)
     clock = MovableClock(base=lambda: parsed.at.astimezone(UTC))
     return asyncio.run(run_tick(Server(settings, open_database(settings), clock), _say))
 
 
 def _export(parsed: argparse.Namespace) -> int:
+    from bot.exporting import run_export
+
     with _Opened() as database:
         days, told = (parsed.first, parsed.last), (system_clock(), _say, _complain, parsed.level)
         return run_export(database, parsed.kind, parsed.org, days, parsed.out, *told)
@@ -184,6 +209,11 @@ def _upgrade(parsed: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def _dead_letters(parsed: argparse.Namespace) -> int:
+    from bot import dead_letters
+    from bot.app import Server
+    from bot.opening import open_database
+    from bot.settings import load_settings
+
     settings = load_settings(None)
     server = Server(settings, open_database(settings))
     try:
@@ -205,9 +235,13 @@ class _Opened:
     """The configured database for the length of one command."""
 
     def __init__(self) -> None:
+        from bot.settings import load_settings
+
         self._settings: Settings = load_settings(None)
 
-    def __enter__(self) -> Database:
+    def __enter__(self) -> "Database":
+        from bot.opening import open_database
+
         self._database = open_database(self._settings)
         return self._database
 

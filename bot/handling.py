@@ -145,6 +145,18 @@ class Context:
             raise LookupError("the handler is open to people outside the roster")
         return self.person
 
+    def may(self, by: Who) -> bool:
+        """Whether the sender is one of those."""
+        match by:
+            case Who.ANYONE:
+                return True
+            case Who.MEMBER:
+                return self.person is not None
+            case Who.SECRETARY:
+                return self.role == "secretary"
+            case Who.CASEWORKER:
+                return self.role in ("secretary", "contact")
+
     def runs(self, organisation: Organisation) -> bool:
         """Whether the sender may act for the organisation."""
         return self.admin or (self.person is not None and self.person.acts_for(organisation))

@@ -8,10 +8,11 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from PIL import Image, ImageOps
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LARGEST_FILE = 10 * 1024 * 1024
 """Bytes of a picture as it arrives."""
@@ -24,7 +25,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 """What phones and chat clients send. Every other decoder stays closed to strangers."""
 
 _NAME = re.compile(r"[0-9a-f]{32}\.jpg")
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class BadPhoto(Exception):
@@ -111,8 +111,10 @@ def _thumb_of(name: str) -> str:
     return f"{name.removesuffix('.jpg')}.thumb.jpg"
 
 
-def _decode(data: bytes) -> Image.Image:
+def _decode(data: bytes) -> "Image":
     """The picture upright, in RGB and no larger than what is kept. Raises BadPhoto."""
+    from PIL import Image  # noqa: PLC0415  # with the first photo: many processes never see one
+
     if len(data) > LARGEST_FILE:
         raise too_large(LARGEST_FILE)
     try:
@@ -122,7 +124,7 @@ def _decode(data: bytes) -> Image.Image:
             return _upright(picture)
     except BadPhoto:
         raise
-    except _BOMBS as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPhoto(_too_many_pixels()) from error
     except Exception as error:  # a broken picture makes its decoder raise almost anything
         raise BadPhoto("这张图片打不开，请换成 JPG 或 PNG 格式再发") from error
@@ -132,8 +134,10 @@ def _too_many_pixels() -> str:
     return f"照片的像素太高了，请缩小到 {LARGEST_PICTURE // 10_000} 万像素以内再发"
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(picture: "Image") -> "Image":
     """Made small first: turning and flattening then cost next to nothing."""
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     upright: Image.Image = ImageOps.exif_transpose(picture)
     if not upright.has_transparency_data:
@@ -144,7 +148,7 @@ def _upright(picture: Image.Image) -> Image.Image:
     return paper
 
 
-def _encode(picture: Image.Image, side: int) -> bytes:
+def _encode(picture: "Image", side: int) -> bytes:
     small: Any = picture.copy()
     small.thumbnail((side, side))
     small.info.clear()

@@ -216,7 +216,8 @@ class Outbox:
             if room <= 0:
                 return []
             now = self._clock()
-            self._expire(session, now)
+            if not self._expire(session, now):
+                return []
             jobs = self._lease(session, self._acknowledge(session, now), ACKNOWLEDGEMENTS)
             jobs += self._lease(session, self._heads(now), room)
             return jobs
@@ -228,8 +229,11 @@ class Outbox:
             own = (Post.id.in_(making), Post.leased_by == self._owner)
             session.execute(update(Post).where(*own).values(leased_until=now + LEASE))
 
-    def _expire(self, session: Session, now: datetime) -> None:
-        """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest."""
+    def _expire(self, session: Session, now: datetime) -> bool:
+        """Marks as missed what can no longer be sent while it is useful, and measures the age of the rest.
+
+        Returns whether any of the rest is due and nobody's: mostly none is, and to look for what may go out takes long.
+        """
         free = or_(Post.leased_until.is_(None), Post.leased_until <= system_clock())
         _miss(session, and_(waiting(), Post.useful_until < now, free))
         if now >= self._look_at_held:
@@ -237,6 +241,8 @@ class Outbox:
             _miss(session, and_(held(), or_(Post.useful_until < now, Post.created_at < now - HELD_FOR)))
         oldest = session.scalar(select(func.min(Post.due_at)).where(waiting(), Post.due_at <= now))
         _oldest.set((now - oldest).total_seconds() if oldest else 0.0)
+        left = select(exists().where(waiting(), Post.due_at <= now, free))
+        return oldest is not None and bool(session.scalar(left))
 
     def _open(self, now: datetime) -> ColumnElement[bool]:
         """What may be attempted now: it is due, it need not wait, nobody has it, and its bot is not paused."""

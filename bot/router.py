@@ -1,5 +1,6 @@
 """From a message to its handler, and from the handler's reply to the outbox."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -8,8 +9,10 @@ from bot.content import Acknowledge, Card, File, Text
 from bot.drafts import OpenDrafts
 from bot.handling import Batch, Context, Kept, Privately, Reply, Who, registration
 from bot.messages import IncomingMessage
+from bot.offers import SURE, Choice, answered
 from bot.posting import Address, address_of
-from bot.understanding.intent import NONE, Intent
+from bot.understanding.intent import NONE, Intent, Slot
+from bot.understanding.short_words import Slip, agrees, arrived, chosen_number, denies, either, slip
 from models.counters import FIRST
 
 SURE_ENOUGH = 0.7
@@ -40,8 +43,18 @@ MAYBE_CHATTER = frozenset(
     }
 )
 """What people also say to one another. Where its handler has nothing to say, nothing of it is kept."""
-CASUAL_ACK = Intent("casual_ack", 1.0, reply=True)
+ARRIVED = Intent("arrived", 1.0, reply=True)
+"""到, 来了: whether anybody waits for it, its handler knows."""
+CASUAL_ACK = Intent("casual_ack", 1.0, reply=True, acknowledges=True)
 """What people say to a notice and to one another: whether it answers a notice, its handler knows."""
+HARMLESS = ("help", "notice_ack")
+"""What does nothing that would have to be asked about."""
+KINDS = ("appeal", "hazard")
+"""不是隐患，是诉求: what is told so is neither, where there is nothing that it could be said of."""
+BARE_ACK = Intent("casual_ack", 1.0, reply=True)
+"""好: the same of what is said for even less."""
+CASES = frozenset({"appeal_file", "hazard_report"})
+"""What has categories, each its own."""
 BEFORE_TYING = frozenset({"joined", "members", "bind", "bind_chat"})
 """What is heard in a group that is not tied yet without the bot being addressed."""
 
@@ -73,8 +86,19 @@ class Router:
         """Does what the message wants. None: it wants nothing of the bot, and nothing of it is kept."""
         context = _context(batch, message, message_id)
         intent = self._intent(context)
-        if (more := _said_more(context, intent)) is not None and (reply := _call(context, more)) is not None:
-            return Handled(more.name, _send(context, reply))
+        answer = answered(context, intent)
+        if isinstance(answer, Choice):
+            context, intent = self._as_if_said(context, answer)
+        elif answer is not None:
+            intent = Intent(answer, 1.0, reply=True)
+        else:
+            for meant in self._awaited(context, intent):
+                if (reply := _call(context, meant)) is not None:
+                    return Handled(meant.name, _send(context, reply))
+                if meant.text("kind") in KINDS:
+                    return None
+            if _answers_nothing(message.text, intent):
+                intent = replace(NONE, reply=message.addressed)
         if intent.acknowledges:
             intent = CASUAL_ACK
         if not intent.reply or _overheard(context, intent):
@@ -97,6 +121,46 @@ class Router:
             return Intent("photo_alone", 1.0, reply=True)
         return self._understood(context)
 
+    def _as_if_said(self, context: Context, choice: Choice) -> tuple[Context, Intent]:
+        """The chosen option, as if its words had been said by themselves."""
+        option = choice.option
+        photos = (*choice.photos, *context.message.photos)
+        said = replace(context.message, text=option.says, addressed=True, about="", photos=photos)
+        context = replace(context, message=said)
+        intent = self._understood(context)
+        if intent.name != option.intent:
+            category = None if option.intent in CASES else intent.category
+            slots = {**intent.slots, **option.slots}
+            intent = replace(intent, name=option.intent, slots=slots, category=category, sureness=None)
+        slots = {**intent.slots, **choice.besides}
+        return context, replace(intent, confidence=1.0, reply=True, slots=slots, acknowledges=False, alternatives=())
+
+    def _awaited(self, context: Context, intent: Intent) -> Iterator[Intent]:
+        """What the words may mean by what came before, the likeliest first: each, if its handler knows of it."""
+        message = context.message
+        if message.kind not in ("message", "button") or not message.text:
+            return
+        wrong = slip(message.text)
+        unsure = intent.name == NONE.name or intent.confidence < SURE
+        if wrong is not None and (wrong.firm or wrong.what != "place" or unsure):
+            yield self._slip(context, wrong)
+        if message.kind == "message" and (more := _said_more(context, intent)) is not None:
+            yield more
+        if message.kind == "message" and arrived(message.text, context.person.name if context.person else ""):
+            yield ARRIVED
+        if message.kind == "message" and not message.addressed and not intent.acknowledges and either(message.text):
+            yield BARE_ACK
+
+    def _slip(self, context: Context, wrong: Slip) -> Intent:
+        """What was said to be wrong; ``place`` is what is right instead, if all of that names a place."""
+        rest = replace(context.message, text=wrong.rest)
+        place = self._understood(replace(context, message=rest)) if wrong.rest else NONE
+        slots: dict[str, Slot] = {"kind": wrong.what, "firm": int(wrong.firm), "old": wrong.old}
+        slots |= {"case": wrong.number} if wrong.number is not None else {}
+        whole = place.where or (wrong.rest if place.text("place") == wrong.rest else "")
+        slots |= {"place": whole}
+        return Intent("slip", 1.0, reply=True, slots=slots)
+
     def _understood(self, context: Context) -> Intent:
         message = context.message
         return self._understander.understand(
@@ -118,7 +182,7 @@ def _call(context: Context, intent: Intent) -> Reply | None:
     found = registration("doubt" if _doubtful(context, intent) else intent.name) or registration("unknown")
     if found is None:
         raise LookupError("no handlers are registered")
-    if not _may(context, found.by):
+    if not context.may(found.by):
         return Privately(Text(found.by.value)) if _asked(context, found.by) else None
     return found.handler(context, intent)
 
@@ -128,18 +192,29 @@ def _said_more(context: Context, intent: Intent) -> Intent | None:
     message = context.message
     half = intent.name == "hazard_report" and _doubtful(context, intent)
     unclear = intent.name == NONE.name or bool(intent.where) or half
-    if not unclear or message.kind != "message" or not message.text:
+    yes_or_no = intent.confidence < SURE and (agrees(message.text) or denies(message.text))
+    if not (unclear or yes_or_no):
         return None
-    if context.batch.shared(OpenDrafts).of(message, context.now) is None:
+    draft = context.batch.shared(OpenDrafts).of(message, context.now)
+    if draft is None or not (unclear or draft.alike_id):
         return None
     place = {"place": intent.where} if intent.where else {}
     return replace(intent, name="said_more", confidence=1.0, reply=True, slots={**intent.slots, **place})
+
+
+def _answers_nothing(text: str, intent: Intent) -> bool:
+    """Whether it is a yes, a no or a number that nothing waits for: of that nobody is asked what it meant."""
+    half = bool(intent.alternatives) and intent.confidence < SURE_ENOUGH and intent.name not in HARMLESS
+    return half and bool(agrees(text) or denies(text) or chosen_number(text))
 
 
 def _doubtful(context: Context, intent: Intent) -> bool:
     """Whether a half-understood text would be acted upon; a pressed button is never half understood."""
     if not context.message.addressed or context.message.kind == "button" or intent.confidence >= SURE_ENOUGH:
         return False
+    several = len(intent.alternatives) > (intent.name != NONE.name)
+    if several and intent.name != "notice_ack":  # 好的 is said for nothing
+        return True
     if intent.name == "assign_case":
         return False  # without a unit nothing happens, and its handler names those that there are
     return intent.name in ACTS_AT_ONCE or "case" in intent.slots
@@ -160,18 +235,6 @@ def _overheard(context: Context, intent: Intent) -> bool:
 def _asked(context: Context, by: Who) -> bool:
     """Whether a refusal is owed: a stranger's talk in a group is none of the bot's business, a check-in is."""
     return context.message.addressed or context.person is not None or by is Who.MEMBER
-
-
-def _may(context: Context, by: Who) -> bool:
-    match by:
-        case Who.ANYONE:
-            return True
-        case Who.MEMBER:
-            return context.person is not None
-        case Who.SECRETARY:
-            return context.role == "secretary"
-        case Who.CASEWORKER:
-            return context.role in ("secretary", "contact")
 
 
 def _send(context: Context, reply: Reply) -> str:

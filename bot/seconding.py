@@ -28,10 +28,13 @@ _GONE = (CaseState.DECLINED, CaseState.WITHDRAWN)
 
 
 def standing(session: Session, case: Case | None) -> Case | None:
-    """The case that a case is by now: where it was merged, the one that goes on. None: there is none to follow."""
+    """The case that a case is by now: where it was merged, the one that goes on.
+
+    None: there is none to follow; a hazard may have turned out to be an appeal.
+    """
     while case is not None and case.merged_into is not None:
         case = session.get_one(Case, case.merged_into)
-    return None if case is None or case.state in _GONE else case
+    return None if case is None or case.confidential or case.state in _GONE else case
 
 
 def is_reporter(case: Case, platform: str, ref: str, person_id: int | None) -> bool:

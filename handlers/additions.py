@@ -9,10 +9,20 @@ from bot.content import Button, Card, Form, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from handlers.cases import NOT_YOURS as ELSEWHERE
-from handlers.cases import PROGRESS, UNKNOWN, actor_of, answer, name_of, runners, tell_reporter, tell_unit_elsewhere
+from handlers.cases import (
+    PROGRESS,
+    actor_of,
+    answer,
+    name_of,
+    not_found,
+    numbered_case,
+    runners,
+    tell_reporter,
+    tell_unit_elsewhere,
+)
 from handlers.own_cases import open_cases_of_sender
 from models.case_notes import CaseNote
-from models.cases import FINISHED_STATES, OPEN_STATES, Case, CaseState, Part, find_case
+from models.cases import FINISHED_STATES, OPEN_STATES, Case, CaseState, Part
 from models.inbox import Claim
 
 LONGEST = 1000
@@ -40,8 +50,8 @@ WORDS = "你的回答"
 def add(context: Context, intent: Intent) -> Reply:
     """补充: by the reporter, or by whoever works on the case; the others who work on it are told."""
     case = _meant(context, intent)
-    if isinstance(case, Text):
-        return Privately(case)
+    if not isinstance(case, Case):
+        return case
     text = intent.text("text")
     # A photo that a group has seen never joins an appeal.
     photos = () if case.confidential and not context.private else context.message.photos
@@ -50,26 +60,26 @@ def add(context: Context, intent: Intent) -> Reply:
     return _added(context, case, text, photos)
 
 
-def _meant(context: Context, intent: Intent) -> Case | Text:
+def _meant(context: Context, intent: Intent) -> Case | Privately:
     """The case that is added to, or what to say instead."""
     number = intent.integer("case")
     if number is None:
         return _only(context)
-    case = find_case(context.session, number)
-    parts = actor_of(context, case).parts if case else frozenset[Part]()
-    if case is None or (case.confidential and not parts):
-        return Text(UNKNOWN.format(number=number))
+    case = numbered_case(context, number)
+    if case is None:
+        return not_found(number)
+    parts = actor_of(context, case).parts
     if not parts:
-        return Text(NOT_YOURS.format(number=number))
+        return Privately(Text(NOT_YOURS.format(number=number)))
     goes_on = _goes_on(context, case)
     return case if goes_on.state in OPEN_STATES else _at_an_end(goes_on, by_reporter=Part.REPORTER in parts)
 
 
-def _at_an_end(case: Case, *, by_reporter: bool) -> Text:
+def _at_an_end(case: Case, *, by_reporter: bool) -> Privately:
     """Who reported it can have it opened again; for the others there is only to see how it went."""
     again = IF_UNSOLVED if case.state in FINISHED_STATES else IF_NEW
     instead = (again if by_reporter else PROGRESS).format(number=case.number)
-    return Text(AT_AN_END.format(number=case.number, state=case.state, instead=instead))
+    return Privately(Text(AT_AN_END.format(number=case.number, state=case.state, instead=instead)))
 
 
 def _goes_on(context: Context, case: Case) -> Case:
@@ -79,13 +89,13 @@ def _goes_on(context: Context, case: Case) -> Case:
     return case
 
 
-def _only(context: Context) -> Case | Text:
+def _only(context: Context) -> Case | Privately:
     """The one case that can be meant where no number was said."""
     asked = _waiting_question(context)
     cases = [asked] if asked else open_cases_of_sender(context)
     if len(cases) == 1:
         return cases[0]
-    return Text(WHICH.format(number=cases[0].number) if cases else NOTHING_OPEN)
+    return Privately(Text(WHICH.format(number=cases[0].number) if cases else NOTHING_OPEN))
 
 
 def _added(context: Context, told: Case, text: str, photos: Iterable[str], hint: str = "") -> Reply:
@@ -121,11 +131,15 @@ def _note(context: Context, case: Case, text: str, photos: Iterable[str] = (), *
 def ask(context: Context, intent: Intent) -> Reply:
     """问: the reporter is asked in private, and neither learns more of the other than before."""
     number, question = intent.integer("case"), intent.text("text")
-    case = find_case(context.session, number) if number is not None else None
-    parts = actor_of(context, case).parts - {Part.REPORTER} if case else frozenset[Part]()
-    if case is None or (case.confidential and not parts):
-        return Privately(Text(UNKNOWN.format(number=number) if number is not None else ASK_WHAT.format(number=1024)))
-    if not parts:
+    if number is None:
+        return Privately(Text(ASK_WHAT.format(number=1024)))
+    case = numbered_case(context, number)
+    if case is None:
+        return not_found(number)
+    works_on_it = actor_of(context, case).parts - {Part.REPORTER}
+    if not works_on_it and case.confidential:  # to ask, not even its reporter finds an appeal
+        return not_found(number)
+    if not works_on_it:
         return Privately(Text(ELSEWHERE.format(number=number, action="问")))
     if not question:
         return Privately(Text(ASK_WHAT.format(number=case.number)))

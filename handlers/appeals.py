@@ -9,10 +9,10 @@ from bot.understanding.intent import Intent
 from handlers.additions import answered
 from handlers.appeal_meetings import meeting_now
 from handlers.assistance import DESPAIR, LIFELINE
-from handlers.cases import UNKNOWN, actor_of, dispatchers
+from handlers.cases import actor_of, dispatchers, not_found, numbered_case
 from handlers.dispatching import dispatcher_card
 from handlers.registering import EMERGENCY, Told, completed, new_case, reporter
-from models.cases import Case, CaseKind, Part, collect, find_case
+from models.cases import Case, CaseKind, Part, collect
 from models.organisations import Organisation
 
 OPENER = re.compile("我|要|想|有|提|个|一|匿名|直通|反映|诉求|申诉|投诉|维权|求助")
@@ -26,6 +26,7 @@ IN_GROUP = "已收到一条诉求，已私下跟进。"
 NO_BRANCH = "还不知道你是哪个支部的。请先发「报到 姓名 手机后四位」，再把诉求私下发给我，群里谁也看不到。"
 HEARD = "已经私下告诉书记"
 HEARD_ABOVE = "已经私下告诉{organisation}的书记，支部的书记看不到"
+TURNED = "🔒 {number} 改成诉求了（{category}），{told}，群里再也查不到。"
 NOT_HEARD = "书记还没有报到，我会继续留着"
 HEARD_BY_ONESELF = "上面没有别的书记了，记在你自己的「待办」里"
 NOBODY_SEES = "，群里谁也看不到"
@@ -60,7 +61,7 @@ def appeal_file(context: Context, intent: Intent) -> Reply:
     if context.chat is not None:
         context.say(context.chat, Text(IN_GROUP))
     heard = context.tell_all(dispatchers(context, case), dispatcher_card(context, case, "🔒"))
-    receipt = _receipt(context, case, own, heard=bool(heard))
+    receipt = _receipt(context, case, own, intent, heard=bool(heard))
     return Privately(Text("\n".join([*first, receipt])))
 
 
@@ -79,19 +80,33 @@ def _new_appeal(context: Context, intent: Intent, organisation: Organisation) ->
     return case
 
 
-def _receipt(context: Context, case: Case, own: Organisation, *, heard: bool) -> str:
-    """What the appellant is told, which is no more than what is so: a group has seen what was said in it."""
+def _receipt(context: Context, case: Case, own: Organisation, intent: Intent, *, heard: bool) -> str:
+    """What the appellant is told, which is no more than what is so: a group has seen what was said in it.
+
+    What was said there may have been asked about in private, and answered there (see ``bot.offers``).
+    """
     here = case.organisation is own
     told = HEARD if here else HEARD_ABOVE.format(organisation=case.organisation.name)
     unheard = HEARD_BY_ONESELF if context.runs(case.organisation) else NOT_HEARD
     lines = [f"🔒 诉求记下了，编号 {case.number}（{case.category}），{told if heard else unheard}"]
-    if context.private:
+    if context.private and not intent.integer("seen"):
         lines[0] += f"{NOBODY_SEES}。"
     else:
         lines[0] += "。"
-        lines.append(GROUP_SAW + (PHOTOS_LEFT if context.message.photos else ""))
+        left = intent.integer("photos_left") if context.private else context.message.photos
+        lines.append(GROUP_SAW + (PHOTOS_LEFT if left else ""))
     up = UP if here and context.batch.tree.above(own) else ""
     lines += [_who_sees(case, "" if here else "那边的", up), NEXT]
+    return "\n".join(lines).replace("{number}", str(case.number))
+
+
+def turned_receipt(context: Context, case: Case, *, seen: bool, photos_left: bool, heard: bool) -> str:
+    """What is told of an appeal that was told as a hazard; ``seen``: a group has read it."""
+    own = case.organisation
+    lines = [TURNED.format(number=case.number, category=case.category, told=HEARD if heard else NOT_HEARD)]
+    if seen:
+        lines.append(GROUP_SAW + (PHOTOS_LEFT if photos_left else ""))
+    lines += [_who_sees(case, "", UP if context.batch.tree.above(own) else ""), NEXT]
     return "\n".join(lines).replace("{number}", str(case.number))
 
 
@@ -110,11 +125,10 @@ def make_anonymous(context: Context, intent: Intent) -> Reply:
     number = intent.integer("case")
     if number is None:
         return Privately(Text(WHICH))
-    case = find_case(context.session, number)
-    parts = actor_of(context, case).parts if case else frozenset[Part]()
-    if case is None or (case.confidential and not parts):
-        return Privately(Text(UNKNOWN.format(number=number)))
-    if Part.REPORTER not in parts:
+    case = numbered_case(context, number)
+    if case is None:
+        return not_found(number)
+    if Part.REPORTER not in actor_of(context, case).parts:
         return Privately(Text(NOT_BY_YOU.format(number=number)))
     said = ALREADY_UNNAMED if case.anonymous else NOW_UNNAMED
     case.anonymous = True

@@ -40,80 +40,6 @@ HELP = {
         "您好，每周一 9:30 我把下面各支部的情况发给您。想现在看，发「周报」；哪些支部还差哪些会，发「这个月还差什么」。"
     ),
 }
-DOUBT = {
-    "accept_case": "受理 1001",
-    "ack_list": "谁没收到",
-    "add_material": "材料 党课 链接",
-    "add_to_case": "补充 1001 什么",
-    "answer_questions": "答案 AB",
-    "appeal_file": "诉求 什么事",
-    "approve_claim": "通过 31",
-    "approve_leave": "准假 小李",
-    "ask_reporter": "问 1001 想问什么",
-    "assign_case": "派单 1001 单位",
-    "attendance_list": "谁没签到",
-    "bind": "报到 姓名 手机后四位",
-    "bind_chat": "绑定 支部名称",
-    "cancel_lesson": "取消 党课",
-    "case_feedback": "评价 1001 满意",
-    "case_list": "待办",
-    "case_query": "进度 1001",
-    "check_in": "签到",
-    "close_lesson": "结束签到",
-    "close_notice": "结束通知 1",
-    "coming": "我会来",
-    "confirm_members": "确认对上 1",
-    "confirm_vouch": "确认代报 小张",
-    "decline_case": "不受理 1001 理由",
-    "digest": "周报",
-    "duty_query": "这个月还差什么",
-    "end_series": "停系列 1",
-    "export": "导出 考勤",
-    "go_above": "直通 1001",
-    "grant_points": "加分 小李 5 送考",
-    "hazard_report": "隐患 哪里、怎么了",
-    "help": "帮助",
-    "home_report": "已向流出地汇报",
-    "inflow": "流入 流出地党支部 联系人 手机 2026年3月",
-    "leaderboard": "积分榜",
-    "leave_request": "请假 今晚要跑单",
-    "lesson_query": "什么时候上课",
-    "make_anonymous": "匿名 1001",
-    "make_up": "补课",
-    "make_up_note": "心得 学到了什么",
-    "materials": "材料 党课",
-    "meeting_appeals": "恳谈会清单",
-    "merge_case": "并案 1002 到 1001",
-    "mobile_members": "流动党员",
-    "move_lesson": "改期 党课 周六15:00",
-    "my_cases": "我报的",
-    "my_lessons": "我的考勤",
-    "open_lesson": "开课 10分钟微课堂 主题",
-    "open_sites": "随到随学 主题 地点 3天",
-    "outflow": "离开支部",
-    "party_application": "我想入党",
-    "plan_lesson": "计划 党员大会 周五15:00",
-    "plan_series": "每周三15:30 10分钟微课堂",
-    "points_claim": "申报 做了什么 2小时",
-    "points_query": "我的积分",
-    "record_appeals": "记诉求 小李 充电柜太少",
-    "refuse_leave": "不准假 小李 理由",
-    "refuse_vouch": "不认代报 小张",
-    "reject_claim": "驳回 31 理由",
-    "resolve_case": "办结 1001 怎么办的",
-    "resume_case": "复办 1001",
-    "return_case": "退单 1001 理由",
-    "roster": "名册",
-    "route_rules": "派单规则 环境卫生 物业",
-    "send_notice": "通知 要说的话",
-    "set_duty": "要求 党课 每月1次",
-    "set_questions": "出题 党课",
-    "show_code": "签到码",
-    "suspend_case": "挂账 1001 12月10号 等配件",
-    "vouch": "代报 小张",
-    "withdraw_case": "撤回 1001",
-}
-"""How each thing is said so that it cannot be misunderstood."""
 NOT_BOUND = "还没报到的话，先发「报到 姓名 手机后四位」。"
 NOT_YET = "这件事我还不会{ask}。我会的，发「帮助」看看。"
 HERE = "我在。"
@@ -175,21 +101,6 @@ def _greeted(context: Context) -> bool:
         Claim.sender == message.sender,
     )
     return context.session.scalar(query.limit(1)) is not None
-
-
-@handles("doubt", by=Who.ANYONE)
-def doubt(context: Context, intent: Intent) -> Reply:
-    """The bot was meant, and the text is half understood: it may answer what was asked of a case. Nobody is asked to
-    say an appeal again in a group."""
-    if reply := answered(context, appeal=intent.name == "appeal_file"):
-        return reply
-    guess = DOUBT.get(intent.name)
-    if guess is None:
-        return Text(LOST.format(hint=HINTS[context.role]))
-    if (number := intent.integer("case")) is not None:
-        guess = guess.replace("1001", str(number))
-    asked = Text(f"您是不是想说「{guess}」？是的话照这样发一遍。")
-    return Privately(asked) if intent.name == "appeal_file" else asked
 
 
 @handles("none", by=Who.ANYONE)

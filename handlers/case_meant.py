@@ -6,9 +6,10 @@ from sqlalchemy import select
 
 from bot.content import Button, Card, Text
 from bot.handling import Context, Privately, Reply, Who
+from bot.offers import Option, ask
 from bot.understanding.intent import Intent
-from handlers.cases import EXAMPLES, UNKNOWN, actor_of, name_of, refused
-from models.cases import OPEN_STATES, Action, Case, CaseKind, Part, find_case, legal_actions
+from handlers.cases import EXAMPLES, actor_of, name_of, not_found, numbered_case, refused
+from models.cases import OPEN_STATES, Action, Case, CaseKind, Part, legal_actions
 from models.people import Post
 
 WHICH = "请带上编号，比如「{example}」。要看在办的，请发「待办」。"
@@ -30,16 +31,14 @@ def meant_case(context: Context, intent: Intent, action: Action) -> Reply | Case
     there is nothing that it could mean.
     """
     number = intent.integer("case")
-    case = find_case(context.session, number) if number is not None else None
+    case = numbered_case(context, number) if number is not None else None
     own = case is not None and actor_of(context, case).parts
     if not own and context.role not in ("secretary", "contact"):
         owed = context.message.addressed or (context.person is not None and number is not None)
         return Privately(Text(Who.CASEWORKER.value)) if owed else None
     if number is None:
         return _in_hand(context, intent, action)
-    if case is None or (case.confidential and not own):
-        return Privately(Text(UNKNOWN.format(number=number)))
-    return case
+    return case or not_found(number)
 
 
 def _in_hand(context: Context, intent: Intent, action: Action) -> Reply | Case | None:
@@ -50,10 +49,14 @@ def _in_hand(context: Context, intent: Intent, action: Action) -> Reply | Case |
     if not cases:
         return Privately(Text(WHICH.format(example=example))) if context.message.addressed else None
     words = f" {intent.text('text')}" if intent.text("text") else ""
-    buttons = tuple(
-        Button(name_of(case), f"{action} {case.number}{words}", f"case:{case.number}") for case in cases[:LISTED]
-    )
-    names = "、".join(name_of(case) for case in cases[:LISTED])
+    shown = {case: f"{action} {case.number}{words}" for case in cases[:LISTED]}
+    buttons = tuple(Button(name_of(case), says, f"case:{case.number}") for case, says in shown.items())
+    options = [
+        Option(says, intent.name, {**intent.slots, "case": case.number}, name_of(case), numbered=False)
+        for case, says in shown.items()
+    ]
+    ask(context, options)
+    names = "、".join(name_of(case) for case in shown)
     hint = WHICH_OF_YOURS.format(example=example)
     return Privately(Card(f"{action}哪一件？", text=names, buttons=buttons, hint=hint))
 

@@ -11,12 +11,12 @@ from bot.seconding import told_again
 from bot.understanding.intent import Intent
 from bot.wording import moment_text
 from handlers.additions import notes_of
-from handlers.cases import UNKNOWN, actor_of, answer, name_of
+from handlers.cases import actor_of, answer, name_of, not_found, numbered_case
 from handlers.own_cases import CONSIDERED, told_by_sender
 from handlers.paging import goes_on, page_of
 from handlers.standing import late_ones, looked_at_again, owed_in_order, standing
 from models.case_notes import CaseNote
-from models.cases import OPEN_STATES, Case, CaseKind, CaseState, CaseStep, Part, find_case
+from models.cases import OPEN_STATES, Case, CaseKind, CaseState, CaseStep, Part
 from schedules.deadlines import Promise, promises
 
 REMEMBERED = timedelta(days=180)
@@ -33,13 +33,12 @@ NOTHING_TOLD_HERE = "你还没有报过隐患。诉求的进度，请在这里�
 def case_query(context: Context, intent: Intent) -> Reply:
     """How a case stands. An appeal's is told to nobody but those who are part of it, and in private."""
     number = intent.integer("case")
-    case = find_case(context.session, number) if number is not None else _latest_reported(context, intent)
+    case = numbered_case(context, number) if number is not None else _latest_reported(context, intent)
+    if case is None and number is not None:
+        return not_found(number)
     if case is None:
-        nothing = NOTHING_TOLD if context.private else NOTHING_TOLD_HERE
-        return Privately(Text(UNKNOWN.format(number=number) if number is not None else nothing))
+        return Privately(Text(NOTHING_TOLD if context.private else NOTHING_TOLD_HERE))
     parts = actor_of(context, case).parts
-    if case.confidential and not parts:
-        return Privately(Text(UNKNOWN.format(number=case.number)))
     title = f"{name_of(case)}现在是「{case.state}」{_goes_on(context, case)}"
     lines = _history(context, case, with_notes=bool(parts))
     if parts <= {Part.REPORTER} or not (context.private or case.confidential):

@@ -23,6 +23,7 @@ from models.cases import (
     CaseStep,
     Part,
     change,
+    find_case,
     legal_actions,
     parts_of,
 )
@@ -66,6 +67,20 @@ name_of = case_words.name_of
 """How a case is called in a sentence."""
 
 
+def numbered_case(context: Context, number: int) -> Case | None:
+    """The case with the number that was said. None, and then ``not_found`` is the answer, where there is none.
+
+    A confidential case is there only for those who have a part in it: nobody else learns even that there is one.
+    """
+    case = find_case(context.session, number)
+    return None if case is not None and case.confidential and not actor_of(context, case).parts else case
+
+
+def not_found(number: int) -> Privately:
+    """What is said of a number under which the sender finds no case (see ``numbered_case``)."""
+    return Privately(Text(UNKNOWN.format(number=number)))
+
+
 def do(context: Context, case: Case, action: Action, reason: str = "") -> Reply | Case:
     """Does one action on a case. The case where it was done, else what to say instead."""
     refusal = refused(context, case, action)
@@ -90,10 +105,11 @@ def act(
 
 
 def refused(context: Context, case: Case, action: Action) -> Privately | None:
-    """What is said instead where the action is not open to the sender: what is open. None: it is."""
+    """What is said instead where the action is not open to the sender: what is open. None: it is.
+
+    It speaks of the case, which must be one that the sender finds (see ``numbered_case``).
+    """
     actor = actor_of(context, case)
-    if case.confidential and not actor.parts:
-        return Privately(Text(UNKNOWN.format(number=case.number)))
     legal = legal_actions(case, actor.parts)
     return None if action in legal else Privately(Text(_instead(case, action, legal, actor)))
 

@@ -8,17 +8,18 @@ from bot.understanding.intent import Intent
 from handlers.case_labels import NOT_URGENT, categories_of, category_choice
 from handlers.cases import (
     NOT_YOURS,
-    UNKNOWN,
     URGENT,
     actor_of,
     answer,
     dispatchers,
     name_of,
+    not_found,
+    numbered_case,
     tell_reporter,
     tell_unit,
 )
 from handlers.dispatching import keep_correction, route
-from models.cases import OPEN_STATES, Case, CaseState, Part, find_case
+from models.cases import OPEN_STATES, Case, CaseState, Part
 from models.corrections import Corrected
 
 WHICH = "请带上编号，比如「改类别 1024 违停占道」「1024 急」「1024 不急」。"
@@ -38,12 +39,12 @@ def correct_case(context: Context, intent: Intent) -> Reply | None:
     number = intent.integer("case")
     if number is None:
         return Privately(Text(WHICH))
-    case = find_case(context.session, number)
+    case = numbered_case(context, number)
     concerned = case is not None and bool(actor_of(context, case).parts)
     if not concerned and not context.message.addressed and not _CATEGORY.search(context.message.text):
         return None
-    if case is None or (case.confidential and not concerned):
-        return Privately(Text(UNKNOWN.format(number=number)))
+    if case is None:
+        return not_found(number)
     if not concerned:
         return Privately(Text(NOT_YOURS.format(number=number, action="改")))
     said = intent.text("text")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from bot.content import Button, Card, Choice, Field, Form, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.messages import OPEN311
+from bot.offers import Option, ask
 from bot.reports.case_words import resolve_form
 from bot.understanding.categories import OTHER
 from bot.understanding.intent import Intent
@@ -172,11 +173,28 @@ def assign(context: Context, intent: Intent) -> Reply | None:
         return refusal
     unit = unit_named(context.batch.tree, case.organisation, intent.text("org"))
     if isinstance(unit, list):
-        asked = asked_back(context.batch.tree, case.organisation, intent.text("org"), unit)
-        return Privately(Text(asked if asked == NO_UNITS else f"{asked}请发「{action} {case.number} 单位」。"))
+        return _ask_unit(context, case, action, intent.text("org"), unit)
     if unit is case.unit:
         return answer(case, f"{name_of(case)}已经派给{unit.name}了。")
     return _send_to(context, case, action, unit, intent.text("text"))
+
+
+def _ask_unit(context: Context, case: Case, action: Action, name: str, found: list[Organisation]) -> Reply:
+    """Asks which unit; its name alone, said next, is the answer."""
+    tree, here = context.batch.tree, case.organisation
+    asked = asked_back(tree, here, name, found)
+    units = found or units_near(tree, here)
+    if not units:
+        return Privately(Text(asked))
+    shown = Counter(unit.name for unit in units)
+    ask(context, [_sending(case, action, unit.name if shown[unit.name] == 1 else unit.path) for unit in units])
+    return Privately(Text(f"{asked}回复单位的名字就行，或者发「{action} {case.number} 单位」。"))
+
+
+def _sending(case: Case, action: Action, unit: str) -> Option:
+    return Option(
+        f"{action} {case.number} {unit}", "assign_case", {"case": case.number, "org": unit}, unit, numbered=False
+    )
 
 
 def _send_to(context: Context, case: Case, action: Action, unit: Organisation, reason: str) -> Reply:

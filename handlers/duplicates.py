@@ -12,6 +12,7 @@ from bot.handling import Context, Privately, Reply, Who, handles
 from bot.seconding import settle, standing, take_back
 from bot.understanding.intent import Intent
 from bot.understanding.likeness import NEAR, Report, likeness, metres
+from bot.understanding.short_words import agrees, denies
 from handlers.drafts import begin, blank, close, open_draft
 from handlers.registering import MOST_PHOTOS, Told, register
 from handlers.seconding import by_sender, second_case, waiting
@@ -21,6 +22,8 @@ from models.organisations import Organisation
 
 WITHIN = timedelta(days=14)
 """How old a report may be that another is the same as."""
+JUST_ASKED = timedelta(minutes=5)
+"""For how long 对, said in a group to nobody in particular, is for the bot."""
 KNOWN = "已有人报过 {number}（{where}，{state}）"
 KNOWN_OWN = "你报过 {number}（{where}，{state}）"
 SAME_OR_NOT = "是同一件事就回复「+1」附议，办好了也告诉你；不是就回复「另报」。"
@@ -139,11 +142,17 @@ def _draft(context: Context, told: Told, case: Case) -> Draft:
 
 
 def same_or_not(context: Context) -> Reply | None:
-    """The answer in passing of somebody who was asked in this chat: +1. None: it is about something else."""
-    said = context.message.text
-    if _SAME.fullmatch(said):
+    """The answer in passing of somebody who was asked in this chat: +1. None: it is about something else.
+
+    对 and 不是 answer it as well, in a group right after it was asked.
+    """
+    said, draft = context.message.text, open_draft(context)
+    just_asked = context.message.addressed or (draft is not None and context.now - draft.begun_at <= JUST_ASKED)
+    if _SAME.fullmatch(said) or (just_asked and agrees(said)):
         return second_case(context, Intent("second_case", 1.0, reply=True))
-    return report_anew(context, Intent("report_anew", 1.0, reply=True)) if _NOT_SAME.fullmatch(said) else None
+    if _NOT_SAME.fullmatch(said) or (just_asked and denies(said)):
+        return report_anew(context, Intent("report_anew", 1.0, reply=True))
+    return None
 
 
 @handles("report_anew", by=Who.ANYONE)

@@ -9,6 +9,7 @@ from bot.content import Acknowledge, Card, Text
 from bot.handling import Context, Kept, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from bot.understanding.places import same_place
+from bot.understanding.short_words import agrees, denies
 from handlers.additions import answered
 from handlers.cases import answer, dispatchers, name_of, tell_unit
 from handlers.drafts import begin, blank, close, open_draft
@@ -26,6 +27,7 @@ PLACE_ALONE = "位置收到了。那里怎么了？说一句就行，比如「�
 PLACE_NOTED = "位置收到了。"
 PHOTO_NOTED = "照片收到了"
 WHERE_BEFORE = "没查到你上次报的地方。在哪儿？发个位置，或者说一句。"
+PLACE_IS = ("已补上地点", "地点改成了")
 GIVEN_UP = "好，这次不登记。"
 GOES_ON = "好，{number} 照样办。"
 JUST_REPORTED = timedelta(minutes=30)
@@ -33,7 +35,7 @@ JUST_REPORTED = timedelta(minutes=30)
 PHOTO_FOLLOWS = timedelta(minutes=30)
 PHOTO_FOLLOWS_IN_GROUP = timedelta(minutes=5)
 """In a group people send each other photos of anything, and what they say of them is not kept."""
-STILL_ABOUT_IT = ("photo_alone", "place_alone", "said_more", "report_anew", "correct_case", "case_query")
+STILL_ABOUT_IT = ("photo_alone", "place_alone", "said_more", "report_anew", "correct_case", "case_query", "slip")
 """What may be said between a report and its photo."""
 _GIVES_UP = re.compile(
     r"\W*(?:那|就)?(?:算了(?:吧)?|发错了?|拍错了|没事[儿了]*|不报了|不用了|不用报了?|取消|别登记了?|当我没说)"
@@ -103,7 +105,7 @@ def place_alone(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG0
         return Kept() if draft.overheard else Privately(Text(PLACE_NOTED))
     case = next((case for case in _just_reported(context) if not case.place), None)
     if case is not None and place:
-        return _fill_place(context, case, place, message.latitude, message.longitude)
+        return fill_place(context, case, place, message.latitude, message.longitude)
     last = _last_told(context)
     if last is not None and last.kind is CaseKind.HAZARD and last.latitude is None and message.latitude is not None:
         return _pinned(context, last, place)
@@ -117,15 +119,17 @@ def place_alone(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG0
     return _asked(context, PLACE_ALONE)
 
 
-def _fill_place(
+def fill_place(
     context: Context, case: Case, place: str, latitude: float | None = None, longitude: float | None = None
 ) -> Reply:
+    """Where the hazard is, told after it was reported, or put right."""
+    before = bool(case.place)
     case.place, case.latitude, case.longitude = place, latitude, longitude
     draft = open_draft(context)
     if draft is not None and draft.case_id == case.id:
         close(context, draft)
-    _tell_workers(context, case, Text(f"{case.number} 的地点：{place}"))
-    return answer(case, f"已补上地点：{place}（{case.number}）")
+    _tell_workers(context, case, Text(f"{case.number} 的地点{'改成' if before else ''}：{place}"))
+    return answer(case, f"{PLACE_IS[before]}：{place}（{case.number}）")
 
 
 def _pinned(context: Context, case: Case, place: str) -> Reply:
@@ -166,6 +170,8 @@ def _given_up(context: Context, draft: Draft) -> Reply:
 def _describes(context: Context, intent: Intent) -> bool:
     """Whether words may say what is wrong: what is asked, or said to anything, does not."""
     text = context.message.text
+    if agrees(text) or denies(text):
+        return False
     return not intent.acknowledges and len(_WORDS.findall(text)) > 1 and not _ASKS.search(text)
 
 
@@ -174,13 +180,13 @@ def _place_said(context: Context, case: Case, intent: Intent) -> Reply | None:
     if case.place or case.state not in OPEN_STATES:
         return None
     if intent.where:
-        return _fill_place(context, case, intent.where)
+        return fill_place(context, case, intent.where)
     if same_place(context.message.text) is None:
         return None
     before = last_place(context)
     if before is None:
         return Privately(Text(WHERE_BEFORE))
-    return _fill_place(context, case, before.place, before.latitude, before.longitude)
+    return fill_place(context, case, before.place, before.latitude, before.longitude)
 
 
 def _photo_noted(context: Context) -> Acknowledge:

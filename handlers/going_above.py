@@ -3,9 +3,9 @@
 from bot.content import Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
-from handlers.cases import UNKNOWN, actor_of, last_step, name_of
+from handlers.cases import actor_of, last_step, name_of, not_found, numbered_case
 from handlers.ladder import raise_up
-from models.cases import OPEN_STATES, Case, Part, find_case
+from models.cases import OPEN_STATES, Case, Part
 from models.escalations import Cause
 from models.people import LEADING, Post, posts_of
 
@@ -24,15 +24,12 @@ def go_above(context: Context, intent: Intent) -> Reply:
     number = intent.integer("case")
     if number is None:
         return Privately(Text(WHICH))
-    case = find_case(context.session, number)
-    parts = actor_of(context, case).parts if case else frozenset[Part]()
-    if case is None or (case.confidential and not parts):
-        return Privately(Text(UNKNOWN.format(number=number)))
-    return Privately(Text(_raised(context, case, parts)))
+    case = numbered_case(context, number)
+    return Privately(Text(_raised(context, case))) if case is not None else not_found(number)
 
 
-def _raised(context: Context, case: Case, parts: frozenset[Part]) -> str:
-    if Part.REPORTER not in parts:
+def _raised(context: Context, case: Case) -> str:
+    if Part.REPORTER not in actor_of(context, case).parts:
         return NOT_BY_YOU.format(number=case.number)
     if not case.confidential:
         return FOR_HAZARDS.format(number=case.number)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from bot.content import Button, Card, Choice, Form, Text
 from bot.handling import Context, Privately, Reply, Who, handles
+from bot.offers import Option, ask
 from bot.reports.materials import material_lines
 from bot.understanding.intent import Intent
 from bot.wording import day_text
@@ -59,7 +60,7 @@ def make_up(context: Context, intent: Intent) -> Reply:
             return Privately(Text(NO_SUCH.format(number=number, count=len(lessons))))
         return Privately(_begin(context, list(lessons)[number - 1]))
     found = named(list(lessons), context.message.text, context.said_at)
-    return Privately(_begin(context, found[0]) if len(found) == 1 else _list(lessons))
+    return Privately(_begin(context, found[0]) if len(found) == 1 else _list(context, lessons))
 
 
 def _number(intent: Intent) -> int | None:
@@ -97,8 +98,9 @@ def _deadline(lesson: Lesson) -> datetime:
     return lesson.closed_at + TIME_LIMIT
 
 
-def _list(lessons: dict[Lesson, Mark], first: str = "") -> Card:
+def _list(context: Context, lessons: dict[Lesson, Mark], first: str = "") -> Card:
     shown = list(lessons.items())[:LISTED]
+    ask(context, [Option(f"补课 {number}", "make_up", {"number": number}) for number in range(1, len(shown) + 1)])
     lines = [f"{number}. {_line(lesson, mark)}" for number, (lesson, mark) in enumerate(shown, 1)]
     options = tuple(
         Button(f"{number}. {_short(lesson)}", f"补课 {number}", f"lesson:{lesson.id}")
@@ -237,7 +239,7 @@ def _lesson_begun(context: Context) -> Lesson | Text | Card:
     lessons = missed(context.session, context.member, context.now - TIME_LIMIT)
     if len(lessons) == 1:
         return next(iter(lessons))
-    return _list(lessons, PICK_FIRST) if lessons else Text(NOTHING_MISSED)
+    return _list(context, lessons, PICK_FIRST) if lessons else Text(NOTHING_MISSED)
 
 
 def _last_begun(context: Context) -> Lesson | None:

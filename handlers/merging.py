@@ -4,8 +4,18 @@ from bot.content import Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.understanding.intent import Intent
 from handlers.case_meant import open_case
-from handlers.cases import NOT_YOURS, UNKNOWN, act, actor_of, answer, name_of, tell_reporter, tell_unit_elsewhere
-from models.cases import OPEN_STATES, Action, Case, Part, find_case
+from handlers.cases import (
+    NOT_YOURS,
+    act,
+    actor_of,
+    answer,
+    name_of,
+    not_found,
+    numbered_case,
+    tell_reporter,
+    tell_unit_elsewhere,
+)
+from models.cases import OPEN_STATES, Action, Case, Part
 
 WHICH_TWO = "请写把哪个并到哪个，两个都要是在办的同一类，比如「并案 1025 到 1024」。"
 
@@ -17,9 +27,9 @@ def merge(context: Context, intent: Intent) -> Reply | None:
     if not isinstance(case, Case):
         return case
     number = intent.integer("into")
-    into = find_case(context.session, number) if number is not None else None
-    if number is not None and (into is None or (into.confidential and not actor_of(context, into).parts)):
-        return Privately(Text(UNKNOWN.format(number=number)))
+    into = numbered_case(context, number) if number is not None else None
+    if number is not None and into is None:
+        return not_found(number)
     if into is None or into is case or into.kind is not case.kind or into.state not in OPEN_STATES:
         return Privately(Text(WHICH_TWO))
     if Part.DISPATCHER not in actor_of(context, into).parts:

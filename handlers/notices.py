@@ -19,7 +19,6 @@ from bot.reports.notices import (
 )
 from bot.understanding.intent import Intent
 from bot.wording import hour_text
-from handlers.assistance import lost
 from handlers.people import mentions
 from models.base import new_id
 from models.chats import Chat
@@ -32,8 +31,6 @@ NUDGE_AFTER = timedelta(hours=4)
 LASTS = timedelta(days=3)
 LONGEST = 1000
 """Characters of one notice."""
-CASUAL = timedelta(hours=24)
-"""How long after a notice 好的 and 1, said in the group to nobody in particular, are still for it."""
 AFTERWARDS = timedelta(days=3)
 """How long after its end 谁没收到, said in the group to nobody in particular, is still about a notice."""
 LATEST = timedelta(hours=8)
@@ -167,17 +164,14 @@ def notice_ack(context: Context, intent: Intent) -> Reply | None:  # noqa: ARG00
     about = context.message.about.removeprefix("notice:")
     if context.message.about.startswith("notice:") and about.isdecimal():
         return _pressed(context, int(about))
-    return _answer(context, within=None) or (Text(OKAY) if context.message.addressed else None)
+    return answer_waiting(context, within=None) or (Text(OKAY) if context.message.addressed else None)
 
 
-@handles("casual_ack", by=Who.ANYONE)
-def casual_ack(context: Context, intent: Intent) -> Reply | None:
-    """好的, 1, 👌: an answer to a notice of today; else what people say all day long."""
-    addressed = context.message.addressed
-    return _answer(context, within=None if addressed else CASUAL) or (lost(context, intent) if addressed else None)
+def answer_waiting(context: Context, within: timedelta | None) -> Reply | None:
+    """Takes what was said as an answer to the newest notice that waits for the sender; None where none does.
 
-
-def _answer(context: Context, within: timedelta | None) -> Reply | None:
+    ``within``: it must have been sent within that time.
+    """
     if context.person is None:
         return None
     notices = context.batch.shared(OpenNotices)

@@ -1,5 +1,6 @@
 """Whom a name means, and how a group calls somebody."""
 
+import re
 from collections.abc import Iterable
 
 from sqlalchemy import select
@@ -14,14 +15,37 @@ from models.people import LEADING, Identity, Person, Post, people_below, posts_o
 NOBODY = "名册里没有找到「{name}」，请写全名。"
 SEVERAL = "有不止一位「{name}」，请写全名，或者直接在群里跟本人说。"
 
+_CALLED = re.compile(
+    r"[小老阿](?P<after>[\u4e00-\u9fff])"
+    r"|(?P<before>[\u4e00-\u9fff]{1,2}?)(?P<title>副?书记|师傅|师|哥|姐|叔|姨|组长|队长|站长|委员|老师|同志|主任)"
+)
+"""How people call one another by the surname alone."""
+
 
 def find_person(context: Context, name: str) -> list[Person]:
-    """The people of the context's organisation and below with this name; failing that, whose name it is part of."""
+    """The people of the context's organisation and below with this name; failing that, whose name it is part of, or
+    who are called so by their surname: 小李, 李师傅, and 李书记 of a secretary here or above.
+    """
     organisation = context.organisation
     if organisation is None:
         return []
     people = people_below(context.session, organisation)
-    return [p for p in people if p.name == name] or [p for p in people if name in p.name]
+    exact = [p for p in people if p.name == name]
+    return exact or [p for p in people if name in p.name] or _called(context, organisation, people, name)
+
+
+def _called(context: Context, organisation: Organisation, people: Iterable[Person], name: str) -> list[Person]:
+    called = _CALLED.fullmatch(name)
+    if called is None:
+        return []
+    surname = called["after"] or called["before"]
+    people = [p for p in people if p != context.person]  # nobody calls themselves so
+    if called["title"] in ("书记", "副书记"):
+        around = (organisation, *context.batch.tree.above(organisation))
+        leading = [p for one in around for p in posts_of(context.session, one, Post.SECRETARY, Post.DEPUTY)]
+        if found := [p for p in leading if p.name.startswith(surname)]:
+            return found
+    return [p for p in people if p.name.startswith(surname)]
 
 
 def leaders_of(context: Context, person: Person, nearest: Organisation | None = None) -> list[Person]:

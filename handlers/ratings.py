@@ -11,9 +11,9 @@ from bot.reports.case_words import resolve_form
 from bot.reports.follow_up import asked_lately
 from bot.understanding.intent import Intent
 from handlers.additions import answered
-from handlers.cases import UNKNOWN, case_card, do, last_step, name_of, runners, tell_unit
+from handlers.cases import case_card, do, last_step, name_of, not_found, numbered_case, runners, tell_unit
 from handlers.ladder import too_often
-from models.cases import Action, Case, CaseState, Rating, find_case
+from models.cases import Action, Case, CaseState, Rating
 from models.escalations import Cause
 
 RATED_BY = {
@@ -46,9 +46,9 @@ _WORDS = re.compile(r"[^\W\d_]{2}")
 def feedback(context: Context, intent: Intent) -> Reply | None:
     """The reporter's word on a case that is done; 未解决 opens it again."""
     number = intent.integer("case")
-    case = find_case(context.session, number) if number is not None else _waiting_for_rating(context)
+    case = numbered_case(context, number) if number is not None else _waiting_for_rating(context)
     if case is None and number is not None:
-        return Privately(Text(UNKNOWN.format(number=number)))
+        return not_found(number)
     if case is None:
         return answered(context) or (Privately(Text(NOTHING)) if context.message.addressed else None)
     said = context.message.text

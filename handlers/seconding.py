@@ -9,10 +9,10 @@ from bot.messages import PROVIDERS
 from bot.posting import Address
 from bot.seconding import UNDONE_WITHIN, count, follow, is_reporter, standing
 from bot.understanding.intent import Intent
-from handlers.cases import UNKNOWN, name_of
+from handlers.cases import name_of, not_found, numbered_case
 from handlers.drafts import close, open_draft
 from handlers.points import ledger
-from models.cases import FINISHED_STATES, OPEN_STATES, Action, Case, CaseStep, find_case
+from models.cases import FINISHED_STATES, OPEN_STATES, Action, Case, CaseStep
 from models.drafts import OPEN_FOR, Draft
 from models.followers import followers_of
 from models.points import SECONDED, Award, given_to
@@ -35,11 +35,12 @@ def second_case(context: Context, intent: Intent) -> Reply | None:
     number = intent.integer("case")
     if number is None:
         return _offered(context)
-    named = find_case(context.session, number)
-    case = None if named is None or named.confidential else standing(context.session, named)
+    named = numbered_case(context, number)
+    if named is None or named.confidential:  # an appeal is nobody's to follow, whoever has a part in it
+        return not_found(number)
+    case = standing(context.session, named)
     if case is None:
-        told = NOT_OPEN.format(name=name_of(named), state=named.state) if named and not named.confidential else ""
-        return Privately(Text(told or UNKNOWN.format(number=number)))
+        return Privately(Text(NOT_OPEN.format(name=name_of(named), state=named.state)))
     draft = waiting(context, case)
     if draft is not None:
         return _counted(context, draft, case)

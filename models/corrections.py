@@ -14,12 +14,15 @@ class Corrected(StrEnum):
 
     CATEGORY = "category"
     URGENCY = "urgency"
+    KIND = "kind"
+    """What was told as a hazard is an appeal."""
     UNIT = "unit"
     """It was sent to one unit and came back, or went on to another."""
 
 
 class Correction(WithId):
-    """One thing put right. ``before`` and ``after`` are a category, 急 or 不急, or the path of a unit; never a text."""
+    """One thing put right. ``before`` and ``after``, which are never a text: a category, 急 or 不急, 隐患 or 诉求, the
+    path of a unit."""
 
     __tablename__ = "corrections"
 

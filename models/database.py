@@ -2,11 +2,9 @@
 
 import importlib.resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.orm import sessionmaker
 
 # Every table must be known before the schema is compared or made.
@@ -32,6 +30,7 @@ from models import (  # noqa: F401
     materials,
     movements,
     notices,
+    offers,
     organisations,
     outbox,
     people,
@@ -42,6 +41,11 @@ from models import (  # noqa: F401
     slots,
 )
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0005"
+"""The newest migration, which a schema that is up to date has."""
 _WRITES = "jufeng_writes"
 
 
@@ -82,18 +86,33 @@ class Database:
         self.engine.dispose()
 
 
-def alembic_config() -> Config:
+def alembic_config() -> "Config":
     """Alembic's configuration: the migrations are part of the package."""
+    from alembic.config import Config  # noqa: PLC0415  # most starts find the schema up to date, and go without Alembic
+
     config = Config()
     config.set_main_option("script_location", str(importlib.resources.files("models") / "migrations"))
     return config
 
 
 def _migrate(connection: Connection) -> None:
+    """Does what there is to do; Alembic also says what is wrong with a schema that is newer than this version."""
+    found = _versions(connection)
+    connection.commit()
+    if found == [HEAD]:
+        return
+    from alembic import command  # noqa: PLC0415
+
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()
+
+
+def _versions(connection: Connection) -> list[str]:
+    if not inspect(connection).has_table("alembic_version"):
+        return []
+    return list(connection.scalars(text("SELECT version_num FROM alembic_version")))
 
 
 def _engine(url: str) -> Engine:

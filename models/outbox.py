@@ -32,7 +32,8 @@ class PostState(StrEnum):
     TAKEN = "taken"
     """The platform's own answer to a message carried it; ``sent_ref`` is that message's key."""
     DROPPED = "dropped"
-    """An update of a card that this platform cannot update."""
+    """An update of a card that this platform cannot update; or what a group had not got yet of a hazard that turned
+    out to be an appeal."""
     DEAD = "dead"
     """The platform refused it for good."""
 

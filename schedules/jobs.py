@@ -12,6 +12,7 @@ from schedules import (
     mobile_reminders,
     notice_close,
     notice_nudge,
+    offer_close,
     organiser_digest,
     series,
     suspension_end,
@@ -32,4 +33,5 @@ JOBS = (
     suspension_end.JOB,
     case_follow_up.JOB,
     draft_close.JOB,
+    offer_close.JOB,
 )

@@ -1,5 +1,6 @@
 """What tests share: both databases, a clock of their own, and the demonstration key."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -16,6 +17,10 @@ from bot.clock import MovableClock
 from models.database import Database
 from models.sealing import unlock
 
+# Nobody out in the world is asked: without this each HTTP client of the tests reads all certificates of the world anew.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+gc.set_threshold(50_000, 20, 20)  # as the server does
 KEY = bytes(32)
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 """Monday, 15:00 in Shanghai."""
@@ -146,11 +151,21 @@ def reused_database(postgres_server: str) -> ReusedDatabase:
     return ReusedDatabase(postgres_server)
 
 
+@pytest.fixture(scope="session")
+def reused_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the SQLite file of most tests lies, one after another."""
+    return tmp_path_factory.mktemp("reused") / "jufeng.db"
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_address(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty, upgraded database: each test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        yield empty_database(request, tmp_path)
+        path: Path = request.getfixturevalue("reused_file")
+        for left in path.parent.iterdir():
+            left.unlink()
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
         return
     reused: ReusedDatabase = request.getfixturevalue("reused_database")
     yield reused.address
@@ -169,12 +184,18 @@ def empty_database(request: pytest.FixtureRequest, folder: Path) -> str:
     return database_url(address, name)
 
 
+_opened: dict[str, Database] = {}
+"""By address. An engine remembers what it has compiled, which takes longer than most tests."""
+
+
 @pytest.fixture
 def database(database_address: str) -> Iterator[Database]:
     """An empty, upgraded database."""
-    opened = Database(database_address)
+    opened = _opened.setdefault(database_address, Database(database_address))
     yield opened
     opened.close()
+    if opened.engine.dispatch.before_cursor_execute:
+        del _opened[database_address]  # else whoever listens there would hear the next test
 
 
 class StandingClock(MovableClock):

@@ -2,13 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from bot.content import Button, Form
+from bot.content import Button, Card, Form
 from models.cases import Case
 from models.organisations import Tree
 from models.people import Person, Post, posts_of
 
 SECRETARIES = (Post.SECRETARY, Post.DEPUTY, Post.LEADER)
 """Who runs the cases of an organisation."""
+MOVED = "{number} 不在群里办了。"
 
 
 def name_of(case: Case) -> str:
@@ -19,6 +20,11 @@ def name_of(case: Case) -> str:
 def resolve_form(case: Case) -> Form:
     """A line for what was done, with 办结."""
     return Form("怎么办的", Button("办结", f"办结 {case.number}", f"case:{case.number}"))
+
+
+def moved_card(session: Session, case_id: int) -> Card:
+    """What is left of a hazard's card in a group once the hazard has turned out to be an appeal."""
+    return Card(MOVED.format(number=session.get_one(Case, case_id).number))
 
 
 def leaders_near(session: Session, tree: Tree, case: Case, but: Person | None = None) -> list[Person]:

@@ -9,7 +9,6 @@ from bot.reports.case_book import case_book
 from bot.reports.case_ledger import CaseWanted
 from bot.reports.ledgers import Wanted
 from bot.reports.meeting_book import meeting_book
-from bot.reports.minutes import minutes
 from bot.reports.roster_book import roster_book
 from models.cases import CaseKind
 
@@ -31,6 +30,8 @@ def _roster(session: Session, subject: str) -> bytes:
 
 
 def _minutes(session: Session, subject: str) -> bytes:
+    from bot.reports.minutes import minutes  # noqa: PLC0415  # python-docx takes its time; few ask for 纪要
+
     return minutes(session, int(subject))
 
 

@@ -5,14 +5,14 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
-
-from xlsxwriter import Workbook
-from xlsxwriter.format import Format
-from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
+from typing import TYPE_CHECKING, Literal
 
 from bot.clock import local
 from bot.reports.layout import width
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """A cell that begins so could be run as a formula, here or in a CSV that is made of it."""
@@ -83,18 +83,22 @@ def _words(line: str, room: float) -> list[str]:
 
 def cell(row: int, column: int) -> str:
     """``B3`` of row 2 and column 1: both begin at 0."""
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
     return xl_rowcol_to_cell(row, column)
 
 
 def area(first_row: int, first_column: int, last_row: int, last_column: int) -> str:
     """``B3:C9``."""
+    from xlsxwriter.utility import xl_range
+
     return xl_range(first_row, first_column, last_row, last_column)
 
 
 class Sheet:
     """One sheet; rows and columns begin at 0."""
 
-    def __init__(self, book: Workbook, looks: dict[Look, Format], name: str, widths: Sequence[float]) -> None:
+    def __init__(self, book: "Workbook", looks: "dict[Look, Format]", name: str, widths: Sequence[float]) -> None:
         self._sheet = book.add_worksheet(name)
         self._looks = looks
         self.name = name
@@ -165,6 +169,8 @@ class Book:
     """One workbook, made in memory."""
 
     def __init__(self, title: str) -> None:
+        from xlsxwriter import Workbook
+
         self._file = io.BytesIO()
         self._book = Workbook(self._file, {"in_memory": True})
         self._book.set_properties({"title": plain(title)})

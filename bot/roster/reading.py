@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-
 from bot.roster.columns import COLUMNS, named
 from bot.roster.problems import Problem, RosterError
 
@@ -95,6 +93,8 @@ def _xlsx(data: bytes) -> list[tuple[int, list[str]]]:
 
 
 def _first_sheet(data: bytes, *, values: bool) -> list[tuple[Any, ...]]:
+    import openpyxl  # noqa: PLC0415  # it takes its time; most rosters are CSV, and every command reads the columns
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # styles and validations that openpyxl leaves out are of no concern here
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=values)

@@ -27,9 +27,10 @@ class Fitter:
             from scipy.sparse import csr_matrix  # noqa: PLC0415  # only training needs it; it comes with scikit-learn
             from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415
             from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+            from threadpoolctl import threadpool_limits  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise TrainingError(NOT_INSTALLED) from error
-        self._transformer, self._regression = TfidfTransformer, LogisticRegression
+        self._transformer, self._regression, self._threads = TfidfTransformer, LogisticRegression, threadpool_limits
         self._examples = examples
         # scikit-learn's own CountVectorizer takes nearly three times as long
         places: defaultdict[str, int] = defaultdict(lambda: len(places))
@@ -49,7 +50,8 @@ class Fitter:
         transformer = self._transformer(sublinear_tf=True)
         values = transformer.fit_transform(counts)
         regression = self._regression(C=LOOSENESS, max_iter=ROUNDS, tol=TOLERANCE)
-        regression.fit(values, [e.category for e in chosen], sample_weight=[e.weight for e in chosen])
+        with self._threads(1):  # more wait for each other most of the time, and round differently on each machine
+            regression.fit(values, [e.category for e in chosen], sample_weight=[e.weight for e in chosen])
         columns, bias = _columns(regression.coef_.tolist(), regression.intercept_.tolist())
         weights, scales = quantised(columns)
         return Model(

@@ -14,8 +14,10 @@ class Acknowledgements:
     """Knows a text that is nothing but an acknowledgement."""
 
     def __init__(self, words: AcknowledgementWords) -> None:
-        self._means = dict.fromkeys(words.beside, False) | dict.fromkeys(words.words, True)
-        """Whether what is said acknowledges by itself."""
+        self._means: dict[str, list[tuple[str, bool]]] = {}
+        """By their first characters: words, and whether what is said acknowledges by itself."""
+        for word, counts in (dict.fromkeys(words.beside, False) | dict.fromkeys(words.words, True)).items():
+            self._means.setdefault(word[0], []).append((word, counts))
 
     def match(self, folded: str) -> bool:
         """Whether a folded text is one; a question never is."""
@@ -26,7 +28,7 @@ class Acknowledgements:
         # would try every way to cut up 嗯嗯嗯嗯, which takes as long as the bot's answers to everybody else
         ends: list[set[bool]] = [{False}, *(set[bool]() for _ in text)]
         for place, so_far in enumerate(ends):
-            for word, counts in self._means.items() if so_far else ():
+            for word, counts in self._means.get(text[place : place + 1], ()) if so_far else ():
                 if text.startswith(word, place):
                     ends[place + len(word)] |= {counted or counts for counted in so_far}
         return True in ends[-1]

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
 
 from bot.understanding.lexicon import CommandRules, LexiconError
 from bot.understanding.slots import EXPRESSIONS
 from bot.understanding.templates import Compiler, Template, TemplateError
 from bot.understanding.tokens import Span
+
+TIERS = {"sure": "一说就是", "spoken": "口语", "addressed": "点名才算", "likely": "半拿不准"}
+"""The strictness of patterns, and its name in Chinese."""
 
 CONFIDENCE = {"sure": 0.97, "spoken": 0.9, "addressed": 0.95, "likely": 0.6}
 _ONLY_ADDRESSED = frozenset({"addressed", "likely"})
@@ -28,9 +32,16 @@ class Match:
     """A message that is a command: what it means, how sure that is, and where its slots stand."""
 
     intent: str
-    confidence: float
+    tier: str
     literal: int
     slots: Mapping[str, Span]
+    source: str
+    """The pattern as it stands in ``commands.toml``."""
+
+    @property
+    def confidence(self) -> float:
+        """How sure a pattern of its strictness is by itself."""
+        return CONFIDENCE[self.tier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +59,43 @@ class Commands:
     def __init__(self, commands: Mapping[str, CommandRules], classes: Mapping[str, Sequence[str]]) -> None:
         """Raises LexiconError for a pattern that cannot be read."""
         compiler = Compiler(EXPRESSIONS, classes)
-        self._always: list[_Entry] = []
-        self._by_start: dict[str, dict[str, list[_Entry]]] = {}
-        for intent, rules in commands.items():
-            for entry in _entries(compiler, intent, rules):
-                self._index(entry)
+        entries = (entry for intent, rules in commands.items() for entry in _entries(compiler, intent, rules))
+        # the surest first, then the one with most words, then the first of the file
+        self._ranked = sorted(entries, key=lambda entry: (-CONFIDENCE[entry.tier], -entry.template.literal))
+        self._always = [rank for rank, entry in enumerate(self._ranked) if not entry.template.needs]
+        self._by_start: dict[str, dict[str, list[int]]] = {}
+        for rank, entry in enumerate(self._ranked):
+            for word in entry.template.needs:
+                self._by_start.setdefault(word[:2], {}).setdefault(word, []).append(rank)
 
-    def match(self, text: str, *, addressed: bool, staff: bool) -> Match | None:
-        """The command that a folded text is; the surest, and of these the one with most words."""
+    def match(self, text: str, *, addressed: bool, staff: bool) -> tuple[Match | None, Match | None]:
+        """The command that a folded text is, and the one that it would be if 小蜂 had been addressed by a secretary: of
+        each the surest, and of these the one with most words.
+        """
         greeting = _GREETING.match(text)
         starts = [0, greeting.end()] if greeting and greeting.end() < len(text) else [0]
         asked, long = text.rstrip().endswith("?"), len(text) > SPOKEN_LENGTH
-        best: Match | None = None
-        for entry in self._candidates(text):
-            if not _may_be_meant(entry, addressed=addressed, staff=staff, asked=asked):
+        heard: Match | None = None
+        for rank in sorted(self._candidates(text)):
+            entry = self._ranked[rank]
+            may = _may_be_meant(entry, addressed=addressed, staff=staff, asked=asked)
+            if (long and entry.tier != "sure") or not (may or heard is None):
                 continue
-            if (long and entry.tier != "sure") or (best is not None and not _outranks(entry, best)):
-                continue
-            best = _try(entry, text, starts) or best
-        return best
+            found = _try(entry, text, starts)
+            if found is not None:
+                heard = heard or found
+                if may:
+                    return found, heard
+        return None, heard
 
-    def _index(self, entry: _Entry) -> None:
-        if not entry.template.needs:
-            self._always.append(entry)
-        for word in entry.template.needs:
-            self._by_start.setdefault(word[0], {}).setdefault(word, []).append(entry)
-
-    def _candidates(self, text: str) -> Iterator[_Entry]:
-        yield from self._always
-        for character in set(text):
-            for word, entries in self._by_start.get(character, {}).items():
-                if word in text:
-                    yield from entries
+    def _candidates(self, text: str) -> set[int]:
+        """The ranks of what has one of its words in the text."""
+        ranks = set(self._always)
+        for start in {*text, *map(add, text, text[1:])} & self._by_start.keys():
+            for word, needing in self._by_start[start].items():
+                if len(word) <= 2 or word in text:
+                    ranks.update(needing)
+        return ranks
 
 
 def _entries(compiler: Compiler, intent: str, rules: CommandRules) -> Iterator[_Entry]:
@@ -101,14 +117,10 @@ def _may_be_meant(entry: _Entry, *, addressed: bool, staff: bool, asked: bool) -
     return staff or not (entry.staff and entry.tier == "spoken")
 
 
-def _outranks(entry: _Entry, best: Match) -> bool:
-    return (CONFIDENCE[entry.tier], entry.template.literal) > (best.confidence, best.literal)
-
-
 def _try(entry: _Entry, text: str, starts: Sequence[int]) -> Match | None:
     for start in starts:
         found = entry.template.expression.fullmatch(text, start)
         if found:
             spans = {name: Span(*found.span(name)) for name, said in found.groupdict().items() if said}
-            return Match(entry.intent, CONFIDENCE[entry.tier], entry.template.literal, spans)
+            return Match(entry.intent, entry.tier, entry.template.literal, spans, entry.template.source)
     return None

@@ -1,13 +1,20 @@
-"""Weighing evidence: which free sentences are a report, an appeal, a question to the bot."""
+"""Evidence: what in a text speaks for one intent or another.
 
-import math
+Each piece is a short string that people can read in ``--explain`` and in the files of weights: ``词 井盖`` a word,
+``连 井盖 没了`` two words in a row, ``字 盖没`` one character or two in a row (^ is the beginning, $ the end),
+``类 公物`` a word class of ``words.toml``, ``类 公物+损坏`` two of them close together, ``数 隐患 2`` how many classes
+of a group, ``口令 check_in 一说就是`` a pattern of ``commands.toml``, ``险 fire`` a danger, ``境 点名`` how it was
+said, ``长 3`` at what length, ``别 违停占道`` the category by the words of ``categories.toml``.
+"""
+
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
-from bot.understanding.lexicon import EvidenceRules, Sign
+from bot.understanding.commands import TIERS, Match
 from bot.understanding.numerals import CHINESE
 from bot.understanding.places import Place
-from bot.understanding.tokens import Span
+from bot.understanding.tokens import Span, Token
 
 Signs = Mapping[str, Sequence[Span]]
 """Word classes and computed signs, and where each was found."""
@@ -15,13 +22,18 @@ Signs = Mapping[str, Sequence[Span]]
 NEAR = 14
 """Characters between words that are still about one another: about one clause."""
 
-ADDRESSED = 1.0
-"""What is said to the bot is meant for it."""
-
-SUREST = 0.96
-"""A sentence is never as sure as a command."""
+CONSIDERED = 160
+"""Characters that are weighed: who wants something has said by then what it is."""
 
 _AMOUNT = re.compile(rf"(?:\d+|[{CHINESE}几]+)多?(?:元|块|万)")
+_NUMBERS = re.compile(r"\d+")
+_MARKS = re.compile(r"[^\w?]+|_+")
+_LENGTHS = (3, 5, 9, 16, 30)
+"""Characters from which a text is longer than short."""
+_MANY = 3
+"""Word classes of a group from which it makes no difference how many there are."""
+_LONGEST_NUMBER = 5
+"""Digits; a longer number is as good as this one."""
 
 
 def gather(text: str, classes: Mapping[str, Sequence[Span]], place: Place | None) -> Signs:
@@ -35,19 +47,60 @@ def gather(text: str, classes: Mapping[str, Sequence[Span]], place: Place | None
     return signs
 
 
-def confidence(rules: EvidenceRules, signs: Signs, addressed: bool) -> float:
-    """How sure it is, from 0 to 1, that this intent is meant."""
-    if any(name in signs for name in rules.forbids):
-        return 0.0
-    weights = [sign.weight for sign in rules.signs if _applies(sign, signs)]
-    if not any(weight > 0 for weight in weights):
-        return 0.0
-    total = rules.start + sum(weights) + (ADDRESSED if addressed else 0.0)
-    return min(SUREST, 1 / (1 + math.exp(-total)))
+def of_words(text: str, tokens: Sequence[Token]) -> list[str]:
+    """What the words and characters of a folded text are; numbers count by their length alone."""
+    words = [_word(token.word) for token in tokens if token.span.end <= CONSIDERED and _tells(token.word)]
+    plain = _MARKS.sub(" ", _NUMBERS.sub(_zeros, text[:CONSIDERED])).strip()
+    padded = f"^{plain}$"
+    return [
+        *(f"词 {word}" for word in words),
+        *(f"连 {one} {next_one}" for one, next_one in pairwise(["^", *words, "$"])),
+        *(f"字 {character}" for character in padded),
+        *(f"字 {one}{next_one}" for one, next_one in pairwise(padded)),
+    ]
 
 
-def _applies(sign: Sign, signs: Signs) -> bool:
-    if len(sign.classes) == 1:
-        return sign.classes[0] in signs
-    first, second = sign.classes
-    return any(0 <= one.gap(other) <= NEAR for one in signs.get(first, ()) for other in signs.get(second, ()))
+def of_signs(signs: Signs, pairs: Sequence[tuple[str, str]], groups: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Which word classes are there, which pairs of them close together, and how many of each group."""
+    for name in signs:
+        yield f"类 {name}"
+    for first, second in pairs:
+        if first in signs and second in signs and near(signs[first], signs[second]):
+            yield f"类 {first}+{second}"
+    for group, classes in groups.items():
+        yield f"数 {group} {min(len(classes & signs.keys()), _MANY)}"
+
+
+def of_command(command: Match | None) -> Iterator[str]:
+    """Which pattern it is."""
+    if command is not None:
+        yield f"口令 {command.intent}"
+        yield f"口令 {command.intent} {TIERS[command.tier]}"
+
+
+def of_circumstances(text: str, *, addressed: bool, staff: bool) -> Iterator[str]:
+    """How it was said, by whom and at what length."""
+    if addressed:
+        yield "境 点名"
+    if staff:
+        yield "境 书记"
+    if addressed and staff:
+        yield "境 书记点名"
+    yield f"长 {sum(len(text) >= length for length in _LENGTHS)}"
+
+
+def near(some: Sequence[Span], others: Sequence[Span]) -> bool:
+    """Whether one of them stands close to one of the others, and does not overlap it."""
+    return any(0 <= one.gap(other) <= NEAR for one in some for other in others)
+
+
+def _tells(word: str) -> bool:
+    return word.isalnum() or word == "?" or ord(word[0]) > 0x2E80  # Chinese and emoji, not marks
+
+
+def _word(word: str) -> str:
+    return f"{min(len(word), _LONGEST_NUMBER)}位数" if word.isdecimal() else word
+
+
+def _zeros(number: re.Match[str]) -> str:
+    return "0" * min(len(number[0]), _LONGEST_NUMBER)

@@ -5,7 +5,7 @@ words it ends at the next space or comma, and 议程 goes on until a line begins
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -79,21 +79,23 @@ def without_labelled(text: str) -> str:
     return " ".join([*kept, text[at:]]).strip()
 
 
-def _all(text: str) -> Iterator[Labelled]:
-    masked = text
-    for match in _counts_as().finditer(text):
-        kind = match["bracketed"] or match["bare"]
-        yield Labelled(COUNTS_AS, kind, *match.span())
-        masked = _masked(masked, *match.span())
-    for one in _labels(masked):
-        yield one
-        masked = _masked(masked, one.start, one.end)
-    for match in _BARE_ADDRESS.finditer(masked):
-        yield Labelled(LINK, match[0], *match.span())
+def _all(text: str) -> list[Labelled]:
+    counts = [
+        Labelled(COUNTS_AS, match["bracketed"] or match["bare"], *match.span()) for match in _counts_as().finditer(text)
+    ]
+    masked = _masked(text, counts)
+    labels = [*_labels(masked)]
+    masked = _masked(masked, labels)
+    return [*counts, *labels, *(Labelled(LINK, match[0], *match.span()) for match in _BARE_ADDRESS.finditer(masked))]
 
 
-def _masked(text: str, start: int, end: int) -> str:
-    return text[:start] + " " * (end - start) + text[end:]
+def _masked(text: str, fields: Iterable[Labelled]) -> str:
+    """The text with spaces for the fields, which stand in their order."""
+    kept, at = [], 0
+    for one in fields:
+        kept += [text[at : one.start], " " * (one.end - one.start)]
+        at = one.end
+    return "".join([*kept, text[at:]])
 
 
 def _labels(text: str) -> Iterator[Labelled]:

@@ -29,6 +29,9 @@ class Intent:
     """It means nothing by itself, but it is what people say to a notice (1, 👌, 好的), if one is waiting for it."""
     where: str = ""
     """It may mean nothing by itself, but all of it names a place: the answer of somebody who was asked where."""
+    alternatives: tuple[str, ...] = ()
+    """The intents that a half-understood text may mean, the likeliest first, which is ``name``; at most three. Empty
+    where there is nothing to ask, or nobody who was spoken to."""
 
     def text(self, slot: str) -> str:
         """A slot as text; empty where it is missing."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.understanding.classifier import Classifier, best
+from bot.understanding.explaining import explain
 from bot.understanding.intent import Intent
 from bot.understanding.understanding import Understanding
 
@@ -16,18 +17,23 @@ class LineError(ValueError):
     """A line is no question to the bot; the message says why, in Chinese."""
 
 
-def run(lines: Iterable[str], now: datetime, classifier: Classifier | None = None) -> Iterator[str]:
+def run(
+    lines: Iterable[str], now: datetime, classifier: Classifier | None = None, *, explained: bool = False
+) -> Iterator[str]:
     """One line of answer for each line of question, at the aware time ``now``.
 
     A question is an object with ``text`` and, if wanted, ``addressed``, ``role`` and ``private``; the answer is the
     same object with what the text means. A line that is none gives ``{"error": …}`` with its number; an empty one
     nothing. With a ``classifier`` the answer also has ``sureness``, that of ``category``, and ``judged``: what the
-    classifier by itself makes of the text, whatever it means.
+    classifier by itself makes of the text, whatever it means. ``explained`` answers also have ``evidence``: why, line
+    by line in Chinese.
     """
     understanding = Understanding().with_classifier(classifier)
     for number, line in enumerate(lines, start=1):
         if line.strip():
             answer = _answer(understanding, classifier, line, number, now)
+            if explained and "error" not in answer:
+                answer["evidence"] = _evidence(understanding, answer)
             yield _printable(json.dumps(answer, ensure_ascii=False))
 
 
@@ -47,6 +53,12 @@ def _answer(
     )
     judged = {"sureness": intent.sureness, "judged": _judged(classifier, question["text"])} if classifier else {}
     return question | _fields(intent) | judged
+
+
+def _evidence(understanding: Understanding, question: dict[str, Any]) -> list[str]:
+    addressed = question.get("addressed", False) or question.get("private", False)
+    staff = question.get("role", "member") != "member"
+    return explain(understanding, question["text"], addressed=addressed, staff=staff)
 
 
 def _question(line: str) -> dict[str, Any]:

@@ -26,28 +26,7 @@ class CommandRules:
     """By strictness: sure, spoken, addressed, likely."""
     staff: bool
     asks: bool
-    whole: bool
     fields: bool
-    find: tuple[str, ...]
-    left: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """Word classes that together speak for or against an intent."""
-
-    classes: tuple[str, ...]
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRules:
-    """What speaks for and against one intent; see the head of ``evidence.toml``."""
-
-    start: float
-    signs: tuple[Sign, ...]
-    forbids: frozenset[str]
-    find: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +60,17 @@ class Lexicon:
 
     classes: Mapping[str, tuple[str, ...]]
     commands: Mapping[str, CommandRules]
-    evidence: Mapping[str, EvidenceRules]
+    pairs: Sequence[tuple[str, str]]
+    """Word classes that say more where they stand close together."""
+    groups: Mapping[str, frozenset[str]]
+    """Word classes of which none, one or several tell whether a text is about something at all."""
     categories: Mapping[str, Mapping[str, Mapping[str, int]]]
     """Intent, then category, then the weight of each word."""
     dangers: Mapping[str, tuple[str, ...]]
     """The word classes that tell of each danger."""
     hypothetical: tuple[str, ...]
+    harmless: frozenset[str]
+    """The word classes with which nobody is in danger now."""
     places: PlaceWords
     parts_of_day: Mapping[str, int]
     acknowledgements: AcknowledgementWords
@@ -106,14 +90,18 @@ def load() -> Lexicon:
     """Raises LexiconError where a data file has a mistake."""
     dangers = _table("dangers")
     hypothetical = tuple(str(dangers.pop("hypothetical")).split())
+    harmless = frozenset(str(dangers.pop("harmless")).split())
+    evidence = _table("evidence")
     classes = {name: _words(entry) for name, entry in _table("words").items()}
     lexicon = Lexicon(
         classes=classes,
         commands={name: _command_rules(entry) for name, entry in _table("commands").items()},
-        evidence={name: _evidence_rules(entry) for name, entry in _table("evidence").items()},
+        pairs=[_pair(pair) for pair in evidence["pairs"]],
+        groups={name: frozenset(classes.split()) for name, classes in evidence["groups"].items()},
         categories={intent: _categories(entry) for intent, entry in _table("categories").items()},
         dangers={danger: tuple(names.split()) for danger, names in dangers.items()},
         hypothetical=hypothetical,
+        harmless=harmless,
         places=_place_words(_table("places"), classes),
         parts_of_day=parts_of_day(),
         acknowledgements=_acknowledgement_words(_table("acknowledgements")),
@@ -164,21 +152,13 @@ def _command_rules(entry: Mapping[str, Any]) -> CommandRules:
         patterns={tier: tuple(entry.get(tier, ())) for tier in tiers},
         staff=entry.get("staff", False),
         asks=entry.get("asks", False),
-        whole=entry.get("whole", False),
         fields=entry.get("fields", False),
-        find=tuple(entry.get("find", ())),
-        left=entry.get("left", ""),
     )
 
 
-def _evidence_rules(entry: Mapping[str, Any]) -> EvidenceRules:
-    weights = {**entry["signs"], **entry.get("weakens", {})}
-    return EvidenceRules(
-        start=entry["start"],
-        signs=tuple(Sign(tuple(name.split(" + ")), weight) for name, weight in weights.items()),
-        forbids=frozenset(entry.get("forbids", ())),
-        find=tuple(entry.get("find", ())),
-    )
+def _pair(said: str) -> tuple[str, str]:
+    first, _, second = said.partition(" + ")
+    return first, second
 
 
 def _categories(entry: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, int]]:
@@ -212,10 +192,10 @@ def _acknowledgement_words(entry: Mapping[str, str]) -> AcknowledgementWords:
 
 def _check(lexicon: Lexicon) -> None:
     known = COMPUTED | lexicon.classes.keys()
-    for intent, rules in lexicon.evidence.items():
-        named = {name for sign in rules.signs for name in sign.classes} | rules.forbids
-        if named - known:
-            raise LexiconError(f"evidence.toml 的 {intent} 提到了没有的词类：{'、'.join(sorted(named - known))}")
-    missing = {name for names in lexicon.dangers.values() for name in names} - known
+    unknown = {name for group in (*lexicon.pairs, *lexicon.groups.values()) for name in group} - known
+    if unknown:
+        raise LexiconError(f"evidence.toml 提到了没有的词类：{'、'.join(sorted(unknown))}")
+    missing = {name for names in lexicon.dangers.values() for name in names} | lexicon.harmless
+    missing -= known
     if missing:
         raise LexiconError(f"dangers.toml 提到了没有的词类：{'、'.join(sorted(missing))}")

@@ -17,7 +17,7 @@ from bot.understanding.categories import OTHER
 from bot.understanding.lexicon import likeness_words
 from bot.understanding.normalise import LONGEST, folded
 from bot.understanding.numerals import CHINESE, whole_number
-from bot.understanding.sounds import Sounds
+from bot.understanding.sounds import Sounds, sounds
 
 ALIKE: Final = 0.55
 """Likeness of two texts from which they tell of the same thing."""
@@ -86,7 +86,7 @@ class Likeness:
     def __init__(self) -> None:
         """Raises LexiconError if the data file has a mistake."""
         words = likeness_words()
-        self._sounds = Sounds(words["sounds"])
+        self._sounds = sounds()
         self._things = _Groups(words["things"], self._sounds)
         self._troubles = _Groups(words["troubles"], self._sounds)
         self._fillers = _any(words["fillers"].split())

@@ -8,6 +8,8 @@ _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 CHINESE = "零一二两俩三仨四五六七八九十百千万幺"
 """The characters of a Chinese numeral, for use in a character class."""
+DIGITS = "零一幺二三四五六七八九"
+"""Those that dictate a number digit by digit: 八八四八."""
 
 
 def whole_number(text: str) -> int | None:
@@ -24,13 +26,16 @@ def _by_place(text: str) -> int:
 
 
 def _with_units(text: str) -> int:
-    total = digit = 0
+    """一千零二十四, and what is said without its last unit: 一百二 is 120, 一千二百三 is 1230."""
+    total = digit = last = 0
+    zero = False
     for character in text:
         unit = _UNITS.get(character)
         if unit is None:
             digit = _DIGITS[character]
+            zero = zero or digit == 0
         elif unit == 10000:
-            total, digit = (total + digit) * unit, 0
+            total, digit, last, zero = (total + digit) * unit, 0, unit, False
         else:
-            total, digit = total + (digit or 1) * unit, 0
-    return total + digit
+            total, digit, last, zero = total + (digit or 1) * unit, 0, unit, False
+    return total + (digit * last // 10 if last > 10 and not zero else digit)

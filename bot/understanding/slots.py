@@ -1,13 +1,12 @@
 """Slots: the numbers, persons, times and words within a message that a handler needs."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from bot.understanding.intent import Slot
+from bot.understanding.normalise import Message
 from bot.understanding.numerals import CHINESE, whole_number
-from bot.understanding.times import Times
 from bot.understanding.tokens import Span
 
 _CASE = rf"(?:#?(?<!\d)\d{{1,7}}(?!\d)|[{CHINESE}]{{3,7}})"
@@ -44,11 +43,21 @@ _PARTICLES = re.compile(r"^[了吧啊呀哦哈]+[\s,，。]+")
 _TITLE = str.maketrans("", "", "《》")
 
 _HOURS = re.compile(
-    rf"(?P<whole>\d+(?:\.\d+)?|[{CHINESE}]{{1,3}})?(?P<half>半)?(?P<unit>个?(?P<more>半)?(?:小时|钟头)|h\b)"
-    r"|(?P<minutes>\d{1,3})分钟"
+    rf"(?P<spoken>[{CHINESE}]{{1,3}}点[{CHINESE}])个?(?:小时|钟头)"
+    rf"|(?P<whole>(?<!\d)\d{{1,4}}(?:\.\d{{1,2}})?|[{CHINESE}]{{1,3}})? ?(?P<half>半)?"
+    rf"(?P<unit>个?(?P<more>半)?(?:小时|钟头|钟(?!点|表))|h\b)"
+    rf"(?P<after>半)?(?:零|又)?(?:(?P<rest>\d{{1,2}}|[{CHINESE}]{{1,3}})分钟?)?"
+    rf"|(?P<minutes>\d{{1,3}}|[{CHINESE}]{{1,4}})分钟(?!微课|课)"
+    rf"|(?:整|干|忙|忙活|弄|站|守)了(?P<o_clock>[{CHINESE}]{{1,2}})个?点儿?(?!钟)"
+    rf"|(?P<quarters>[一三])刻钟(?!会|课|党课|班)"
 )
-_HEADCOUNT = re.compile(rf"(\d{{1,4}}|[{CHINESE}]{{1,4}})(?:个|名|位)?(?:人|志愿者|党员|骑手)")
-_NUMBER = re.compile(r"(?<!\d)#?(\d{1,7})(?!\d)")
+_BETWEEN = re.compile(
+    rf"(?P<from>\d{{1,2}}|[{CHINESE}]{{1,3}})(?:点|:00)(?P<half>半|:30)?(?:钟|多)?(?:一直)?(?:干|忙|站|守|弄|搞"
+    rf"|值守)?(?:到|至|-|~|—)+"
+    rf"(?:了|今早|早上|上午|中午|下午|晚上|晚|夜里|凌晨|第二天)*(?P<to>\d{{1,2}}|[{CHINESE}]{{1,3}})(?:点"
+    rf"|:00)(?P<more>半|:30)?"
+)
+_LONGEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +67,6 @@ class FoundSlot:
     name: str
     value: Slot
     span: Span
-
-
-class SlotFinder:
-    """Looks for slots in a folded text, wherever they stand."""
-
-    def __init__(self, times: Times, classes: Mapping[str, Sequence[str]]) -> None:
-        self._times = times
-        self._words = {
-            "kind": ("kind", _longest_first(classes["会种"])),
-            "ledger": ("kind", _longest_first(classes["台账"])),
-            "facility": ("item", _longest_first(classes["设施"])),
-        }
-
-    def find(self, name: str, text: str, now: datetime) -> FoundSlot | None:
-        """The first slot of that name. Besides slots: ledger (kind), facility (item), headcount (number)."""
-        if name in self._words:
-            return self._find_word(name, text)
-        if name == "time":
-            return self._find_time(text, now)
-        return _BY_SHAPE[name](text)
-
-    def _find_word(self, name: str, text: str) -> FoundSlot | None:
-        slot, expression = self._words[name]
-        match = expression.search(text)
-        return FoundSlot(slot, match[0], Span(*match.span())) if match else None
-
-    def _find_time(self, text: str, now: datetime) -> FoundSlot | None:
-        found = self._times.find(text, now)
-        return FoundSlot("time", found.moment.isoformat(), Span(found.start, found.end)) if found else None
 
 
 def value_of(name: str, said: str, folded: str) -> Slot | None:
@@ -103,49 +83,51 @@ def value_of(name: str, said: str, folded: str) -> Slot | None:
     return value.translate(_TITLE) if name == "topic" else value
 
 
-def without(text: str, span: Span, taken: Sequence[Span]) -> str:
-    """What is left of a span of the text without the taken spans, tidied at its edges."""
-    kept = "".join(
-        " " if any(other.start <= at < other.end for other in taken) else text[at] for at in range(span.start, span.end)
-    )
-    return " ".join(kept.split()).strip(_EDGES).removeprefix("的").translate(_TITLE)
+def left_of(message: Message, span: Span, taken: Sequence[Span]) -> str:
+    """What is left of a span of the folded text, as it was written, without the taken spans; tidied at its edges."""
+    pieces = []
+    at = span.start
+    for other in sorted(taken, key=lambda each: each.start):
+        if other.end > at and other.start < span.end:
+            pieces.append(message.literal(Span(at, max(at, other.start))))
+            at = other.end
+    if at < span.end:
+        pieces.append(message.literal(Span(at, span.end)))
+    return " ".join(" ".join(pieces).split()).strip(_EDGES).removeprefix("的").translate(_TITLE)
 
 
 def find_hours(text: str) -> FoundSlot | None:
-    """A duration in hours: 2小时, 两个半小时, 半小时, 90分钟."""
+    """A duration in hours: 2小时, 两个半小时, 半小时, 90分钟, 一小时四十分钟, 九点到十一点."""
     for match in _HOURS.finditer(text):
         hours = _hours(match)
         if hours:
-            value = int(hours) if hours == int(hours) else hours
-            return FoundSlot("hours", value, Span(*match.span()))
-    return None
+            return FoundSlot("hours", _plain(hours), Span(*match.span()))
+    between = _BETWEEN.search(text)
+    start, end = (whole_number(between["from"]), whole_number(between["to"])) if between else (None, None)
+    if between is None or start is None or end is None:
+        return None
+    hours = (end - start + (0.5 if between["more"] else 0.0) - (0.5 if between["half"] else 0.0)) % 24
+    hours = hours % 12 if hours > _LONGEST else hours
+    return FoundSlot("hours", _plain(hours), Span(*between.span())) if hours else None
+
+
+def _plain(hours: float) -> int | float:
+    return int(hours) if hours == int(hours) else hours
 
 
 def _hours(match: re.Match[str]) -> float:
     if match["minutes"]:
-        return round(int(match["minutes"]) / 60, 2)
+        return round((whole_number(match["minutes"]) or 0) / 60, 2)
+    if match["o_clock"]:
+        return float(whole_number(match["o_clock"]) or 0)
+    if match["quarters"]:
+        return (whole_number(match["quarters"]) or 0) / 4
+    if match["spoken"]:
+        whole, _, tenth = match["spoken"].partition("点")
+        return float(f"{whole_number(whole) or 0}.{whole_number(tenth) or 0}")
     said = match["whole"] or ""
-    whole = float(said) if said[:1].isdecimal() and said.isascii() else float(whole_number(said) or 0)
-    return whole + (0.5 if match["half"] or match["more"] else 0.0)
-
-
-def _find_headcount(text: str) -> FoundSlot | None:
-    match = _HEADCOUNT.search(text)
-    number = whole_number(match[1]) if match else None
-    return FoundSlot("number", number, Span(*match.span())) if match and number is not None else None
-
-
-def _find_case(text: str) -> FoundSlot | None:
-    match = _NUMBER.search(text)
-    return FoundSlot("case", int(match[1]), Span(*match.span())) if match else None
-
-
-def _longest_first(words: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))
-
-
-_BY_SHAPE: Mapping[str, Callable[[str], FoundSlot | None]] = {
-    "hours": find_hours,
-    "headcount": _find_headcount,
-    "case": _find_case,
-}
+    hours = float(said) if said[:1].isdecimal() and said.isascii() else float(whole_number(said) or 0)
+    if match["unit"] == "钟" and hours == 0:
+        return 0.0
+    hours += 0.5 if match["half"] or match["more"] or match["after"] else 0.0
+    return round(hours + (whole_number(match["rest"]) or 0) / 60, 2) if match["rest"] else hours

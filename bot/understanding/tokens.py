@@ -1,12 +1,11 @@
 """The words of the lexicon that occur in a cut text, and where."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of the folded text."""
+class Span(NamedTuple):
+    """A stretch of the folded text. A tuple, as tokens are: hundreds are made for each text."""
 
     start: int
     end: int
@@ -16,8 +15,7 @@ class Span:
         return max(self.start, other.start) - min(self.end, other.end)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word as jieba cut it."""
 
     word: str
@@ -29,8 +27,9 @@ def tokens_of(words: Iterable[str]) -> list[Token]:
     tokens: list[Token] = []
     start = 0
     for word in words:
-        tokens.append(Token(word, Span(start, start + len(word))))
-        start += len(word)
+        end = start + len(word)
+        tokens.append(Token(word, Span(start, end)))
+        start = end
     return tokens
 
 
@@ -42,20 +41,21 @@ class PhraseFinder:
         self._known = known
         self._longest = max(map(len, known))
         self._inner = {word: _inner(word, known) for word in known}
+        self._begin_words = {word[:end] for word in known for end in range(1, len(word) + 1)}
 
     def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[str, Span]]:
         """All of them, in the order of the text."""
         ends = [token.span.end for token in tokens]
         found: list[tuple[str, Span]] = []
-        for index, token in enumerate(tokens):
-            start = token.span.start
-            if 2 < len(token.word) <= self._longest and token.word not in self._known:
-                within = _inner(token.word, self._known)[1:]  # 拖欠 in 拖欠工资, a word of jieba's own
+        for index, (cut, (start, _)) in enumerate(tokens):
+            if 2 < len(cut) <= self._longest and cut not in self._known:
+                within = _inner(cut, self._known)[1:]  # 拖欠 in 拖欠工资, a word of jieba's own
                 found += ((word, Span(start + at, start + at + len(word))) for at, word in within)
-            for end in ends[index:]:
-                if end - start > self._longest:
+            for at in range(index, len(ends)):
+                said = text[start : ends[at]]
+                if said not in self._begin_words:
                     break
-                for offset, word in self._inner.get(text[start:end], ()):
+                for offset, word in self._inner.get(said, ()):
                     found.append((word, Span(start + offset, start + offset + len(word))))
         return [(word, span) for word, span in found if not _cuts(text, span)]
 

@@ -1,6 +1,6 @@
 """Understanding: what a text means, and whether the bot should answer it at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,22 +10,38 @@ from bot.understanding.acknowledgements import Acknowledgements
 from bot.understanding.categories import OTHER, Categories, danger_of
 from bot.understanding.classifier import SURE, Classifier, best
 from bot.understanding.commands import Commands, Match
-from bot.understanding.evidence import Signs, confidence, gather
+from bot.understanding.dictation import Dictation
+from bot.understanding.evidence import Signs, gather, of_circumstances, of_command, of_signs, of_words
 from bot.understanding.fields import PLACE, TOPIC, labelled, without_labelled
+from bot.understanding.filling import Filler
 from bot.understanding.intent import NONE, Intent, Slot
-from bot.understanding.normalise import Message, normalise
+from bot.understanding.normalise import LONGEST, Message, normalise
 from bot.understanding.places import Place, PlaceFinder, same_place
 from bot.understanding.segment import Segmenter
-from bot.understanding.slots import SlotFinder, value_of, without
-from bot.understanding.times import Times
 from bot.understanding.tokens import PhraseFinder, Span, Token, tokens_of
+from bot.understanding.weights import Weights, load_weights
 
 ACT = 0.8
-"""Confidence from which the bot acts though nobody spoke to it."""
+"""Confidence that something is meant at all, from which the bot acts though nobody spoke to it."""
+
+TOP = 0.5
+"""Of it, what the likeliest intent must have by itself."""
 
 HALF = 0.4
 """Confidence from which it answers one who spoke to it, if only with a question."""
 
+TELLING = 0.4
+"""Confidence of a category below which it is none of the others."""
+
+ALTERNATIVE = 0.2
+"""Confidence from which something is offered as what may have been meant."""
+ALTERNATIVES = 3
+"""Offered at most."""
+
+SUREST = 0.99
+"""No sentence is surer."""
+
+INTENTS = "intents"
 HAZARD = "hazard_report"
 APPEAL = "appeal_file"
 _CASES = frozenset({HAZARD, APPEAL})
@@ -38,20 +54,43 @@ REMEMBERED = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """A text with everything that was found in it."""
 
     message: Message
+    tokens: Sequence[Token]
     phrases: Sequence[tuple[str, Span]]
     signs: Signs
     place: Place | None
     danger: str
+    meant: Match | None
+    """The command that it is."""
+    heard: Match | None
+    """The command that it would be, said to the bot by a secretary."""
+    said: tuple[str, ...]
+    """The evidence of what was said."""
+    evidence: tuple[str, ...]
+    """The same, with how it was said and which command it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a reading most probably means."""
+
+    name: str
+    sureness: float
+    command: Match | None = None
+    """The pattern that decided; None where the evidence did."""
+    alternatives: tuple[str, ...] = ()
+
+
+NOTHING = Judged(NONE.name, 1.0)
 
 
 class Understanding:
     """Reads texts. Loading takes most of a second; one instance may be shared by threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Callable[[str], Weights] = load_weights) -> None:
         """Raises LexiconError if a data file has a mistake."""
         data = lexicons.load()
         words = frozenset(data.words())
@@ -60,10 +99,12 @@ class Understanding:
         self._phrases = PhraseFinder(words)
         self._classes_of = _classes_of(data.classes)
         self._commands = Commands(data.commands, data.classes)
+        self.weights = {name: weights(name) for name in (INTENTS, HAZARD, APPEAL)}
         self._categories = Categories(data.categories)
-        self._slots = SlotFinder(Times(dict(data.parts_of_day)), data.classes)
         self._places = PlaceFinder(data.places)
+        self._filler = Filler(data, self._places)
         self._acknowledgements = Acknowledgements(data.acknowledgements)
+        self._dictation = Dictation(data.classes, self._segmenter)
         self._classifier: Classifier | None = None
         self._understood: dict[tuple[str, bool, bool], Intent] = {}
 
@@ -95,6 +136,54 @@ class Understanding:
             self._understood[asked] = intent
         return intent
 
+    def read(self, text: str, *, addressed: bool, staff: bool) -> Reading:
+        """A text and all that speaks for or against each intent."""
+        return self._read(normalise(text), addressed, staff)
+
+    def reading_of(self, text: str, *, addressed: bool, staff: bool) -> tuple[Reading | None, Judged]:
+        """How a text is read, and what it means so: by its sound where it means nothing as it is written. None: there
+        is nothing to read.
+        """
+        message = normalise(text)
+        if not message.folded:
+            return None, NOTHING
+        reading = self._read(message, addressed, staff)
+        judged = self.judge(reading, addressed=addressed)
+        if judged.name == NONE.name and (heard := self._dictation.heard(message, reading.tokens)) is not None:
+            again = self._read(heard, addressed, staff)
+            rejudged = self.judge(again, addressed=addressed)
+            if rejudged.name != NONE.name:
+                return again, rejudged
+        return reading, judged
+
+    def judge(self, reading: Reading, *, addressed: bool) -> Judged:
+        """What a reading means; ``none`` where the bot had better keep quiet or ask."""
+        weights = self.weights[INTENTS]
+        probable = dict(zip(weights.answers, weights.judge(reading.evidence), strict=True))
+        command = self._serious(reading, addressed)
+        if command and self._decides(command, probable, addressed) and not self._gives_way(command, reading):
+            return Judged(command.intent, command.confidence, command)
+        likely = sorted(probable, key=probable.__getitem__, reverse=True)
+        name, sureness = likely[0], min(SUREST, probable[likely[0]])
+        quiet = self._keeps_quiet(name, probable, reading, addressed)
+        if (quiet or name != HAZARD) and self._is_emergency(reading) and probable[HAZARD] > probable[APPEAL]:
+            return Judged(HAZARD, ACT)
+        if quiet:
+            name, sureness = NONE.name, probable[NONE.name]
+        others = [other for other in likely if other != NONE.name and probable[other] >= ALTERNATIVE]
+        return Judged(name, round(sureness, 2), alternatives=tuple(others[:ALTERNATIVES]) if addressed else ())
+
+    def _keeps_quiet(self, name: str, probable: Mapping[str, float], reading: Reading, addressed: bool) -> bool:
+        """Whether the evidence is too thin; or a pattern says that nobody means the bot by it, who does not say so."""
+        if name == NONE.name:
+            return True
+        if addressed:
+            return probable[name] < HALF
+        heard = reading.heard
+        if heard is not None and heard.intent == name and heard.tier != "likely" and reading.meant is None:
+            return True
+        return probable[name] < TOP or 1 - probable.get(NONE.name, 0.0) < ACT
+
     def _understand(self, text: str, spoken_to: bool, staff: bool, now: datetime) -> Intent:
         intent = self._understand_all(text, spoken_to, staff, now)
         command = self._data.commands.get(intent.name)
@@ -102,29 +191,32 @@ class Understanding:
 
     def _with_fields(self, text: str, intent: Intent, spoken_to: bool, staff: bool, now: datetime) -> Intent:
         """The same command without what is labelled: a date in the agenda is not when the lesson is."""
-        found = {field.name: field.value for field in labelled(text)}
+        considered = text[: 2 * LONGEST]
+        found = {field.name: field.value for field in labelled(considered)}
         if not found:
             return intent
-        bare = self._understand_all(without_labelled(text), spoken_to, staff, now)
+        bare = self._understand_all(without_labelled(considered), spoken_to, staff, now)
         known = bare.slots if bare.name == intent.name else {}
         named = {name: found[name] for name in (PLACE, TOPIC) if found.get(name)}
         return replace(intent, slots={**known, **named})
 
     def _understand_all(self, text: str, spoken_to: bool, staff: bool, now: datetime) -> Intent:
-        message = normalise(text)
-        if not message.folded:
+        reading, judged = self.reading_of(text, addressed=spoken_to, staff=staff)
+        if reading is None:
             return _none(spoken_to)
-        tokens = tokens_of(self._segmenter.cut(message.folded))
-        intent = self._decide(self._read(message, tokens), spoken_to, staff, now)
-        if intent is None:
-            intent = _none(spoken_to, acknowledges=self._acknowledgements.match(message.folded))
-        if intent.name != NONE.name and intent.confidence >= ACT:
-            return intent
-        span = self._places.alone(message.folded, tokens)
-        return intent if span is None else replace(intent, where=message.text[span.start : span.end])
+        if judged.name == NONE.name:
+            acknowledges = self._acknowledgements.match(reading.message.folded)
+            return self._with_place(_none(spoken_to, judged, acknowledges=acknowledges), reading)
+        intent = self._intent(judged, self._slots(judged, reading, now), reading)
+        return intent if intent.confidence >= ACT else self._with_place(intent, reading)
 
-    def _read(self, message: Message, tokens: Sequence[Token]) -> _Reading:
+    def _with_place(self, intent: Intent, reading: Reading) -> Intent:
+        span = self._places.alone(reading.message.folded, reading.tokens) if reading.place else None
+        return intent if span is None else replace(intent, where=reading.message.literal(span))
+
+    def _read(self, message: Message, addressed: bool, staff: bool) -> Reading:
         folded = message.folded
+        tokens = tokens_of(self._segmenter.cut(folded))
         phrases = self._phrases.find(folded, tokens)
         classes: dict[str, list[Span]] = {}
         for word, span in phrases:
@@ -133,80 +225,67 @@ class Understanding:
         place = self._places.find(folded, tokens)
         signs = _with_same_place(gather(folded, classes, place), folded)
         danger = danger_of(folded, signs, self._data.dangers, self._data.hypothetical)
-        return _Reading(message, phrases, signs, place, danger)
+        meant, heard = self._commands.match(folded, addressed=addressed, staff=staff)
+        said = dict.fromkeys([*of_words(folded, tokens), *of_signs(signs, self._data.pairs, self._data.groups)])
+        if danger:
+            said[f"险 {danger}"] = None
+        how = [*of_command(meant), *of_circumstances(folded, addressed=addressed, staff=staff)]
+        return Reading(message, tokens, phrases, signs, place, danger, meant, heard, tuple(said), (*said, *how))
 
-    def _decide(self, reading: _Reading, addressed: bool, staff: bool, now: datetime) -> Intent | None:
-        name, sureness = self._weigh(reading, addressed)
-        command = self._command(reading, addressed, staff)
-        emergency = name == HAZARD and sureness >= ACT and bool(reading.danger)
-        if command and command.confidence >= sureness and not (emergency and self._gives_way(command)):
-            return self._from_command(command, reading, now)
-        if sureness < (HALF if addressed else ACT):
-            return None
-        return self._from_evidence(name, sureness, reading, now)
-
-    def _command(self, reading: _Reading, addressed: bool, staff: bool) -> Match | None:
-        """Nothing said for a laugh is one, unless it was said to the bot; the code 2333 is no laugh."""
-        match = self._commands.match(reading.message.folded, addressed=addressed, staff=staff)
+    def _serious(self, reading: Reading, addressed: bool) -> Match | None:
+        """The command, unless it was said for a laugh and not to the bot; the code 2333 is no laugh."""
+        match = reading.meant
         serious = addressed or not _unserious(reading) or (match is not None and "code" in match.slots)
         return match if serious else None
 
-    def _gives_way(self, command: Match) -> bool:
+    def _decides(self, command: Match, probable: Mapping[str, float], addressed: bool) -> bool:
+        """Whether a command is one whatever else speaks: it was never learned, or it is said by the letter; or it was
+        said to the bot, and nothing else is likely; or what it begins with says that it is a hazard or an appeal,
+        which nobody may take for the other.
+        """
+        if command.intent not in probable:
+            return command.tier != "likely" or max(probable.values()) < command.confidence
+        if command.tier == "sure" and (not command.slots or command.intent in _CASES):
+            return not command.slots or addressed or probable[NONE.name] < TOP
+        others = probable.keys() - {NONE.name, command.intent}
+        return addressed and command.tier != "likely" and max(probable[name] for name in others) < ACT
+
+    def _gives_way(self, command: Match, reading: Reading) -> bool:
         """Whether an emergency comes first; what was asked to be heard in private stays so."""
-        return command.intent != APPEAL and not self._data.commands[command.intent].staff
+        mild = command.intent not in _CASES and not self._data.commands[command.intent].staff
+        return mild and self._is_emergency(reading)
 
-    def _weigh(self, reading: _Reading, addressed: bool) -> tuple[str, float]:
-        """The intent that the evidence speaks for most, and how sure it is."""
-        weighed = {name: confidence(rules, reading.signs, addressed) for name, rules in self._data.evidence.items()}
-        name = max(weighed, key=lambda each: weighed[each])
-        return name, weighed[name]
+    def _is_emergency(self, reading: Reading) -> bool:
+        """Life is in danger at a place that is named, and nobody is joking: no learned weight may silence that. Who was
+        hurt and wants to be helped has an appeal, though, which stays private.
+        """
+        return bool(reading.danger) and "地点" in reading.signs and not reading.signs.keys() & self._data.harmless
 
-    def _from_command(self, command: Match, reading: _Reading, now: datetime) -> Intent:
-        rules = self._data.commands[command.intent]
-        text = reading.message.text
-        slots = _captured(command, reading.message)
-        if rules.whole and not slots:
-            slots["text"] = text
-        taken = self._add_found(slots, rules.find, reading, now)
-        left = command.slots.get("rest") or command.slots.get("done") or command.slots.get("reason")
-        if rules.left and left and (remainder := without(text, left, taken)):
-            slots.setdefault(rules.left, remainder)
-        return self._intent(command.intent, command.confidence, slots, reading)
+    def _slots(self, judged: Judged, reading: Reading, now: datetime) -> Mapping[str, Slot]:
+        """What the sentence tells; also what a pattern of that intent took out of it that decided nothing."""
+        matches = (match for match in (reading.meant, reading.heard) if match and match.slots)
+        match = judged.command or next((match for match in matches if match.intent == judged.name), None)
+        captured = match.slots if match else None
+        return self._filler.fill(judged.name, reading.message, reading.tokens, reading.place, now, captured)
 
-    def _from_evidence(self, name: str, sureness: float, reading: _Reading, now: datetime) -> Intent:
-        slots: dict[str, Slot] = {"text": reading.message.text}
-        self._add_found(slots, self._data.evidence[name].find, reading, now)
-        return self._intent(name, round(sureness, 2), slots, reading)
+    def _intent(self, judged: Judged, slots: Mapping[str, Slot], reading: Reading) -> Intent:
+        intent = Intent(judged.name, judged.sureness, reply=True, slots=slots, alternatives=judged.alternatives)
+        if judged.name not in _CASES:
+            return intent
+        intent = replace(intent, danger=reading.danger, category=self._category(judged.name, reading))
+        return self._classified(intent, reading) if judged.name == HAZARD else intent
 
-    def _add_found(self, slots: dict[str, Slot], names: Sequence[str], reading: _Reading, now: datetime) -> list[Span]:
-        """Adds the slots that are looked for in the whole text; returns the spans that told them."""
-        taken: list[Span] = []
-        for name in names:
-            if name == "place":
-                self._add_place(slots, reading, taken)
-                continue
-            found = self._slots.find(name, reading.message.folded, now)
-            if found:
-                slots.setdefault(found.name, found.value)
-                taken.append(found.span)
-        return taken
+    def _category(self, name: str, reading: Reading) -> str:
+        """The category by the lexicon and what was learned; 其他 where nothing tells."""
+        weights = self.weights[name]
+        sureness, category = max(zip(weights.judge(self.of_category(name, reading)), weights.answers, strict=True))
+        return category if sureness >= TELLING else OTHER
 
-    def _add_place(self, slots: dict[str, Slot], reading: _Reading, taken: list[Span]) -> None:
-        """Adds the place, without the words before it that have told something else: 下午3点东站驿站."""
-        if reading.place is not None:
-            span = reading.place.span
-            start = max([span.start, *(other.end for other in taken if other.start <= span.start)])
-            if start < span.end:
-                slots.setdefault("place", reading.message.text[start : span.end])
-                taken.append(span)
+    def of_category(self, name: str, reading: Reading) -> tuple[str, ...]:
+        """The evidence for the category of a hazard or an appeal."""
+        return (*reading.said, f"别 {self._categories.of(name, reading.phrases)}")
 
-    def _intent(self, name: str, sureness: float, slots: Mapping[str, Slot], reading: _Reading) -> Intent:
-        danger = reading.danger if name in _CASES else ""
-        category = self._categories.of(name, reading.phrases) if name in _CASES else None
-        intent = Intent(name, sureness, reply=True, slots=slots, category=category, danger=danger)
-        return self._judged(intent, reading) if name == HAZARD else intent
-
-    def _judged(self, hazard: Intent, reading: _Reading) -> Intent:
+    def _classified(self, hazard: Intent, reading: Reading) -> Intent:
         """The hazard with the classifier's category where that is sure; in any case with what it thinks of the one
         that is taken.
         """
@@ -228,21 +307,12 @@ def _with_same_place(signs: Signs, folded: str) -> Signs:
     return {name: spans for name, spans in told.items() if spans} | {"地点": [again]}
 
 
-def _none(addressed: bool, *, acknowledges: bool = False) -> Intent:
-    return Intent(NONE.name, 1.0, reply=addressed, acknowledges=acknowledges)
+def _none(addressed: bool, judged: Judged | None = None, *, acknowledges: bool = False) -> Intent:
+    sureness, others = (judged.sureness, judged.alternatives) if judged else (1.0, ())
+    return Intent(NONE.name, sureness, reply=addressed, alternatives=others, acknowledges=acknowledges)
 
 
-def _captured(command: Match, message: Message) -> dict[str, Slot]:
-    """The slots that the pattern itself named."""
-    slots: dict[str, Slot] = {}
-    for name, span in command.slots.items():
-        value = value_of(name, message.text[span.start : span.end], message.folded[span.start : span.end])
-        if value is not None and value != "":
-            slots[name] = value
-    return slots
-
-
-def _unserious(reading: _Reading) -> bool:
+def _unserious(reading: Reading) -> bool:
     return any(name in reading.signs for name in _UNSERIOUS)
 
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -50,10 +51,8 @@ class Screen:
     def qr_link(self) -> str:
         """What the QR code of now says."""
         unlock(load_key(self._folder / "keys" / "master.key"))
-        database = Database(f"sqlite:///{self._folder}/jufeng.db")
-        with database.read() as session:
+        with closing(Database(f"sqlite:///{self._folder}/jufeng.db")) as database, database.read() as session:
             lesson_id = session.scalars(select(Lesson.id).where(Lesson.secret.is_not(None))).one()
-        database.close()
         return Links(self.url).make("checkin", f"lesson:{lesson_id}", self.now(), timedelta(minutes=2))
 
     def _wait_for_link(self) -> str:

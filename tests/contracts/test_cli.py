@@ -1,11 +1,16 @@
-"""The command as a process, in a folder of its own: what it prints, what it does, and its exit codes."""
+"""The command in a folder of its own: what it prints, what it does, and its exit codes.
 
+Each command runs as a process at least once; what is not about the process calls ``main``, which starts much sooner.
+"""
+
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +18,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.app import open_database
+from bot.cli import main
 from bot.content import load
 from bot.intake import GroupCommitIntake
 from bot.messages import IncomingMessage
+from bot.opening import open_database
 from bot.posting import Roads
 from bot.router import Router
 from bot.settings import load_settings
@@ -74,6 +80,18 @@ class Folder:
         assert "Traceback" not in out + err, err
         return Ended(done.returncode, out, err)
 
+    def call(self, *arguments: str) -> Ended:
+        """The same, in this process."""
+        out, err, mask = io.StringIO(), io.StringIO(), os.umask(0o077)
+        try:
+            with pytest.MonkeyPatch.context() as patch, chdir(self.path), redirect_stdout(out), redirect_stderr(err):
+                for name in [name for name in os.environ if name.startswith("JUFENG_")]:
+                    patch.delenv(name)
+                code = main(list(arguments))
+        finally:
+            os.umask(mask)
+        return Ended(code, out.getvalue(), err.getvalue())
+
     def write(self, name: str, text: str) -> None:
         (self.path / name).write_text(text, encoding="utf-8")
 
@@ -85,11 +103,8 @@ class Folder:
         return open_database(changed)
 
     def count(self, model: type[Base]) -> int:
-        database = self.open()
-        with database.read() as session:
-            counted = session.scalar(select(func.count()).select_from(model)) or 0
-        database.close()
-        return counted
+        with closing(self.open()) as database, database.read() as session:
+            return session.scalar(select(func.count()).select_from(model)) or 0
 
 
 @pytest.fixture
@@ -99,9 +114,8 @@ def folder(tmp_path: Path) -> Folder:
 
 def seed(folder: Folder) -> None:
     """The demonstration branch, as the sandbox makes it."""
-    database = folder.open()
-    seed_demo(database, START)
-    database.close()
+    with closing(folder.open()) as database:
+        seed_demo(database, START)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +140,7 @@ def test_the_schema_is_made_and_the_key_is_its_owners_alone(folder: Folder) -> N
 
 def test_a_good_roster_is_imported_and_imported_again_without_change(city: Folder) -> None:
     assert (city.count(Person), city.count(Organisation), city.count(Identity)) == (3, 2, 3)
-    again = city.run("import", "roster.csv")
+    again = city.call("import", "roster.csv")
     assert again.code == 0
     assert "新增 0，更新 0，没有变化 3" in again.out
     assert city.count(Person) == 3
@@ -134,7 +148,7 @@ def test_a_good_roster_is_imported_and_imported_again_without_change(city: Folde
 
 def test_every_bad_row_is_named_by_its_line_and_nothing_is_written(folder: Folder) -> None:
     folder.write("roster.csv", HEADER + GOOD + BAD)
-    done = folder.run("import", "roster.csv")
+    done = folder.call("import", "roster.csv")
     assert done.code == 1
     assert {int(line) for line in re.findall(r"第 (\d+) 行", done.err)} >= {5, 6, 7}
     assert "13800000001" not in done.err + done.out
@@ -144,7 +158,7 @@ def test_every_bad_row_is_named_by_its_line_and_nothing_is_written(folder: Folde
 
 def test_a_dry_run_says_what_would_be_and_writes_nothing(folder: Folder) -> None:
     folder.write("roster.csv", HEADER + GOOD)
-    done = folder.run("import", "roster.csv", "--dry-run")
+    done = folder.call("import", "roster.csv", "--dry-run")
     assert done.code == 0
     assert "人员：新增 3" in done.out
     assert folder.count(Person) == folder.count(Organisation) == 0
@@ -162,15 +176,15 @@ def test_a_ledger_is_exported(city: Folder) -> None:
 
 def test_appeals_are_exported_by_their_level(city: Folder) -> None:
     days = ("--from", "2026-01-01", "--to", "2026-03-31")
-    done = city.run("export", "诉求", "--org", "一支部", *days, "--level", "公开", "--out", "appeals.xlsx")
+    done = city.call("export", "诉求", "--org", "一支部", *days, "--level", "公开", "--out", "appeals.xlsx")
     assert (done.code, "：诉求（公开），" in done.out) == (0, True)
-    done = city.run("export", "隐患", "--org", "一支部", *days, "--level", "公开", "--out", "hazards.xlsx")
+    done = city.call("export", "隐患", "--org", "一支部", *days, "--level", "公开", "--out", "hazards.xlsx")
     assert (done.code, done.err) == (2, "--level 只有诉求台账才有。\n")
 
 
 def test_an_export_that_cannot_be_is_wrongly_called(city: Folder) -> None:
     days = ("--from", "2026-03-01", "--to", "2026-01-01")
-    done = city.run("export", "会议", "--org", "一支部", *days, "--out", "meetings.xlsx")
+    done = city.call("export", "会议", "--org", "一支部", *days, "--out", "meetings.xlsx")
     assert (done.code, done.out) == (2, "")
     assert done.err == "--from 2026-03-01 在 --to 2026-01-01 后面，请把早的写在前面。\n"
     assert not (city.path / "meetings.xlsx").exists()
@@ -208,16 +222,14 @@ def test_a_tick_posts_the_digest_once(folder: Folder) -> None:
     seed(folder)
     first = folder.run("tick", "--at", "2026-11-27T15:30")
     assert first.code == 0
-    database = folder.open()
-    with database.read() as session:
+    with closing(folder.open()) as database, database.read() as session:
         bubbles = list(session.scalars(select(SandboxMessage).where(SandboxMessage.chat == "branch")))
         digests = [said(load(bubble.content)) for bubble in bubbles]
         waiting = session.scalars(select(Post.id).where(Post.state == PostState.WAITING)).all()
-    database.close()
     assert sum(text.startswith("📋 幸福里流动党支部") for text in digests) == 1
     assert not waiting
     sent = folder.count(SandboxMessage)
-    second = folder.run("tick", "--at", "2026-11-27T15:30")
+    second = folder.call("tick", "--at", "2026-11-27T15:30")
     assert (second.code, second.out) == (0, "办了 0 件到点的事，都发出去了。\n")
     assert folder.count(SandboxMessage) == sent
 
@@ -256,14 +268,13 @@ def fail_a_message(folder: Folder, monkeypatch: pytest.MonkeyPatch, clock: Stand
     def broken(*_: object) -> int:
         raise RuntimeError("申报 昨天帮社区搬物资2小时")
 
-    database = folder.open()
-    with monkeypatch.context() as patch:
-        patch.setattr(points, "next_number", broken)
-        intake = GroupCommitIntake(database, Router(_Claiming()), clock, Roads())
-        intake._results([MESSAGE])
-    with database.read() as session:
-        dead = session.scalars(select(Claim.id).where(Claim.outcome == Outcome.DEAD)).one()
-    database.close()
+    with closing(folder.open()) as database:
+        with monkeypatch.context() as patch:
+            patch.setattr(points, "next_number", broken)
+            intake = GroupCommitIntake(database, Router(_Claiming()), clock, Roads())
+            intake._results([MESSAGE])
+        with database.read() as session:
+            dead = session.scalars(select(Claim.id).where(Claim.outcome == Outcome.DEAD)).one()
     return dead
 
 
@@ -272,20 +283,18 @@ def test_a_message_that_failed_is_listed_shown_and_done_again(
 ) -> None:
     seed(folder)
     number = str(fail_a_message(folder, monkeypatch, clock))
-    listed = folder.run("dead-letters", "list")
+    listed = folder.call("dead-letters", "list")
     assert (listed.code, number in listed.out, "RuntimeError" in listed.out) == (0, True, True)
     assert "搬物资" not in listed.out
     shown = _without_traceback(folder, "dead-letters", "show", number)
     assert "key-of-the-message" in shown
-    replayed = folder.run("dead-letters", "replay", number)
+    replayed = folder.call("dead-letters", "replay", number)
     assert replayed.code == 0
-    database = folder.open()
-    with database.read() as session:
+    with closing(folder.open()) as database, database.read() as session:
         posts = [
             said(load(post.content)) for post in session.scalars(select(Post).where(Post.message_id == int(number)))
         ]
         assert session.scalars(select(Claim.outcome)).one() is Outcome.REPLAYED
-    database.close()
     assert any(text.startswith("申报 1 记下了") for text in posts)
 
 

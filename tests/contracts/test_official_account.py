@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,11 @@ async def served(
 ) -> AsyncIterator[Served]:
     """Without an API, on one database, in either mode."""
     mode: Mode = request.param
-    database = copied(sqlite_template, tmp_path)
-    changes = {"encoding_aes_key": AES_KEY if mode == "safe" else ""}
-    stage = Stage(database, clock, tmp_path, lambda lent: OfficialAccountPlatform(settings(**changes), lent))
-    async with stage.running() as client:
-        yield stage, client, AccountCallbacks(TOKEN, AES_KEY, APP_ID, mode=mode)
-    database.close()
+    with closing(copied(sqlite_template, tmp_path)) as database:
+        changes = {"encoding_aes_key": AES_KEY if mode == "safe" else ""}
+        stage = Stage(database, clock, tmp_path, lambda lent: OfficialAccountPlatform(settings(**changes), lent))
+        async with stage.running() as client:
+            yield stage, client, AccountCallbacks(TOKEN, AES_KEY, APP_ID, mode=mode)
 
 
 async def said(
@@ -381,14 +381,13 @@ async def test_refusals_in_plain_mode(
 async def refused(
     template: Path, clock: StandingClock, folder: Path, key: str, status: int, callback: Callback
 ) -> None:
-    database = copied(template, folder)
-    changed = settings(encoding_aes_key=key)
-    stage = Stage(database, clock, folder, lambda lent: OfficialAccountPlatform(changed, lent))
-    async with stage.running() as client:
-        answer = await client.post(stage.url, params=callback.query, content=callback.body)
-    assert (answer.status_code, answer.content) == (status, b"")
-    assert not stage.script.heard
-    database.close()
+    with closing(copied(template, folder)) as database:
+        changed = settings(encoding_aes_key=key)
+        stage = Stage(database, clock, folder, lambda lent: OfficialAccountPlatform(changed, lent))
+        async with stage.running() as client:
+            answer = await client.post(stage.url, params=callback.query, content=callback.body)
+        assert (answer.status_code, answer.content) == (status, b"")
+        assert not stage.script.heard
 
 
 async def test_damaged_callbacks_are_refused(served: Served) -> None:
@@ -413,15 +412,14 @@ async def test_without_a_token_or_key_everything_is_refused(
     change: dict[str, str],
     status: int,
 ) -> None:
-    database = copied(sqlite_template, tmp_path)
-    stage = Stage(database, clock, tmp_path, lambda lent: OfficialAccountPlatform(settings(**change), lent))
-    nothing = hashlib.sha1(b"17").hexdigest()
-    async with stage.running() as client:
-        for callback in (SAFE.text("签到"), PLAIN.text("签到")):
-            query = callback.query | {"signature": nothing, "timestamp": "1", "nonce": "7"}
-            assert (await client.post(stage.url, params=query, content=callback.body)).status_code == status
-    assert "callbacks are refused" in caplog.text
-    database.close()
+    with closing(copied(sqlite_template, tmp_path)) as database:
+        stage = Stage(database, clock, tmp_path, lambda lent: OfficialAccountPlatform(settings(**change), lent))
+        nothing = hashlib.sha1(b"17").hexdigest()
+        async with stage.running() as client:
+            for callback in (SAFE.text("签到"), PLAIN.text("签到")):
+                query = callback.query | {"signature": nothing, "timestamp": "1", "nonce": "7"}
+                assert (await client.post(stage.url, params=query, content=callback.body)).status_code == status
+        assert "callbacks are refused" in caplog.text
 
 
 # Sending

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -210,11 +210,10 @@ def served(database: Database, clock: StandingClock) -> Iterator[Served]:
 @pytest.fixture
 def plain(sqlite_template: Path, tmp_path: Path, clock: StandingClock) -> Iterator[Served]:
     """For what no database makes different."""
-    database = copied(sqlite_template, tmp_path)
-    found_city(database)
-    with serving(database, clock) as open311:
-        yield open311
-    database.close()
+    with closing(copied(sqlite_template, tmp_path)) as database:
+        found_city(database)
+        with serving(database, clock) as open311:
+            yield open311
 
 
 class Hand:
@@ -406,10 +405,9 @@ def test_bad_questions(shared: Served, arguments: dict[str, str]) -> None:
 @pytest.fixture(scope="module")
 def shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """For questions that change nothing."""
-    database, clock = copied(sqlite_template, tmp_path_factory.mktemp("open311")), StandingClock()
-    with serving(database, clock) as open311:
+    folder = tmp_path_factory.mktemp("open311")
+    with closing(copied(sqlite_template, folder)) as database, serving(database, StandingClock()) as open311:
         yield open311
-    database.close()
 
 
 def test_what_does_not_exist(shared: Served) -> None:
@@ -544,17 +542,16 @@ def test_a_key_whose_organisation_is_not_in_the_roster(plain: Served) -> None:
 
 
 def test_when_nothing_can_be_kept(sqlite_template: Path, tmp_path: Path, clock: StandingClock) -> None:
-    database = copied(sqlite_template, tmp_path)
-    found_city(database)
-    with serving(database, clock, intake=StubIntake(unavailable=1)) as open311:
-        refused(open311.post(), 400, 503)
-    with serving(database, clock, router=Failing(load_understanding())) as open311:
-        assert refused(open311.post(), 400, 500) == [NOT_DONE]
-        assert refused(open311.post(), 400, 500) == [NOT_DONE]
-    with database.read() as session:
-        assert [claim.outcome for claim in session.scalars(select(Claim))] == [Outcome.DEAD]
-        assert session.scalars(select(OutboxPost)).all() == []
-    database.close()
+    with closing(copied(sqlite_template, tmp_path)) as database:
+        found_city(database)
+        with serving(database, clock, intake=StubIntake(unavailable=1)) as open311:
+            refused(open311.post(), 400, 503)
+        with serving(database, clock, router=Failing(load_understanding())) as open311:
+            assert refused(open311.post(), 400, 500) == [NOT_DONE]
+            assert refused(open311.post(), 400, 500) == [NOT_DONE]
+        with database.read() as session:
+            assert [claim.outcome for claim in session.scalars(select(Claim))] == [Outcome.DEAD]
+            assert session.scalars(select(OutboxPost)).all() == []
 
 
 class Failing(Router):
@@ -565,21 +562,20 @@ class Failing(Router):
 
 
 def test_too_much_is_refused(sqlite_template: Path, tmp_path: Path, clock: StandingClock) -> None:
-    database = copied(sqlite_template, tmp_path)
-    found_city(database)
-    moment = [0.0]
-    with serving(database, clock, seconds=lambda: moment[0]) as open311:
-        answers = [open311.post(description=f"第 {n} 件") for n in range(open311_module.OF_ONE_SYSTEM.limit + 1)]
-        assert {answer.status_code for answer in answers[:-1]} == {200}
-        refused(answers[-1], 400, 429)
-        left = open311_module.OF_ONE_ADDRESS.limit - len(answers)
-        assert {open311.client.get("/services.json").status_code for _ in range(left)} == {200}
-        answer = open311.client.get("/services.json")
-        refused(answer, 400, 429)
-        assert 0 < int(answer.headers["Retry-After"]) <= 61
-        moment[0] += 61.0
-        assert open311.client.get("/services.json").status_code == 200
-    database.close()
+    with closing(copied(sqlite_template, tmp_path)) as database:
+        found_city(database)
+        moment = [0.0]
+        with serving(database, clock, seconds=lambda: moment[0]) as open311:
+            answers = [open311.post(description=f"第 {n} 件") for n in range(open311_module.OF_ONE_SYSTEM.limit + 1)]
+            assert {answer.status_code for answer in answers[:-1]} == {200}
+            refused(answers[-1], 400, 429)
+            left = open311_module.OF_ONE_ADDRESS.limit - len(answers)
+            assert {open311.client.get("/services.json").status_code for _ in range(left)} == {200}
+            answer = open311.client.get("/services.json")
+            refused(answer, 400, 429)
+            assert 0 < int(answer.headers["Retry-After"]) <= 61
+            moment[0] += 61.0
+            assert open311.client.get("/services.json").status_code == 200
 
 
 def test_xml_says_the_same(served: Served, hand: Hand) -> None:

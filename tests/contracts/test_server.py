@@ -5,10 +5,12 @@ import json
 import random
 import re
 import sqlite3
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from tests.fakes.city import ENCRYPT_KEY, VERIFICATION_TOKEN, City, write_config
 from tests.fakes.delivery import Deliverer, acknowledged, wait_until_drained
 from tests.fakes.feishu_callbacks import Callback, FeishuCallbacks, compact, encrypt
 from tests.fakes.feishu_cloud import APP_ID, FeishuCloud, Rules
-from tests.fakes.product import Product, running
+from tests.fakes.product import Product, kill_all, running
 from tests.fakes.serving import free_port
 
 callbacks = FeishuCallbacks(ENCRYPT_KEY, VERIFICATION_TOKEN, APP_ID)
@@ -187,26 +189,23 @@ def test_health_and_figures(served: Served) -> None:
 def test_what_was_answered_before_a_stop_is_committed_and_the_stop_is_in_order(tmp_path: Path) -> None:
     with FeishuCloud() as cloud:
         config, port = configured(tmp_path, cloud)
-        product = Product(config, port)
-        product.start()
-        served = Served(product, cloud, tmp_path / "jufeng.db")
-        senders = [f"ou_rider{number}" for number in range(200)]
-        with ThreadPoolExecutor(16) as threads:
-            posts = {threads.submit(served.post, help_wanted(sender)): sender for sender in senders}
-            for _, _ in zip(range(40), as_completed(posts), strict=False):
-                pass
-            code = product.stop()
+        with running(config, port) as product:
+            served = Served(product, cloud, tmp_path / "jufeng.db")
+            senders = [f"ou_rider{number}" for number in range(200)]
+            with ThreadPoolExecutor(16) as threads:
+                posts = {threads.submit(served.post, help_wanted(sender)): sender for sender in senders}
+                for _, _ in zip(range(40), as_completed(posts), strict=False):
+                    pass
+                code = product.stop()
         answered = {sender for post, sender in posts.items() if not post.exception() and post.result().is_success}
         refused = {post.result().status_code for post in posts if not post.exception()} - {200}
     assert code == 0
     assert len(answered) >= 40
     assert refused <= {503}
     unlock(load_key(tmp_path / "data" / "keys" / "master.key"))
-    database = Database(f"sqlite:///{served.file}")
-    with database.read() as session:
+    with closing(Database(f"sqlite:///{served.file}")) as database, database.read() as session:
         claimed = Counter(session.scalars(select(Claim.sender)))
         sent = Counter(session.scalars(select(Post.target).where(Post.state == PostState.SENT)))
-    database.close()
     assert answered <= set(claimed)
     assert set(claimed.values()) == {1}
     assert len(cloud.record.posts) == sum(sent.values())
@@ -221,12 +220,11 @@ async def test_two_processes_take_three_hundred_check_ins_once_each(postgres_ser
     create_database(postgres_server, "workers", "template")
     url = database_url(postgres_server, "workers")
     city = City(PEOPLE, BRANCHES)
-    database = city.settle(tmp_path, url)
-    with FeishuCloud(rules=Rules().rates_times(10)) as cloud:
+    with closing(city.settle(tmp_path, url)) as database, FeishuCloud(rules=Rules().rates_times(10)) as cloud:
         config, port = configured(tmp_path, cloud, url)
         product = Product(config, port, workers=2)
-        await asyncio.to_thread(product.start)
         try:
+            await asyncio.to_thread(product.start)
             deliverer = Deliverer(product.url)
             await deliverer.deliver(city.everywhere("绑定 {branch}"))
             await deliverer.deliver(city.everywhere("开课 10分钟微课堂 交通安全"))
@@ -237,9 +235,16 @@ async def test_two_processes_take_three_hundred_check_ins_once_each(postgres_ser
         finally:
             code = await asyncio.to_thread(product.stop)
         check(database, city, cloud)
-    database.close()
     assert code == 0
     assert not _shows_a_trace(product.log())
+
+
+def test_nothing_outlives_a_server_that_is_killed() -> None:
+    """Else the workers of a supervisor would go on, and take what the next test sends."""
+    with subprocess.Popen(["sh", "-c", "sleep 600 & wait"], stdout=subprocess.PIPE, start_new_session=True) as parent:
+        kill_all(parent)
+        assert parent.stdout is not None
+        assert parent.stdout.read() == b""  # it would wait for the last that could write
 
 
 def check(database: Database, city: City, cloud: FeishuCloud) -> None:

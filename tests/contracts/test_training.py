@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from benchmarks.training import MISLABELLED, made_up, measure, write_table
-from bot.app import Server, open_database
+from bot.app import Server
 from bot.cli import main
+from bot.opening import open_database
 from bot.settings import load_settings
 from bot.understanding.model_file import BIGGEST, load_classifier, write_model
 from models.cases import Case
@@ -77,7 +79,7 @@ def test_understand_with_a_model_says_how_sure_it_is(trained: Folder) -> None:
 def test_a_model_of_other_categories_can_be_tried_but_not_used(trained: Folder) -> None:
     rows = ["text,category", *(f"{word}没有人管,城乡建设\n{word}工资不发,劳动保障" for word in "甲乙丙丁戊己庚辛壬癸")]
     trained.write("other.csv", "\n".join(rows))
-    done = trained.run("train", "other.csv", "--out", "other.model")
+    done = trained.call("train", "other.csv", "--out", "other.model")
     assert done.code == 0
     assert "「劳动保障」「城乡建设」不是聚蜂的隐患类别" in done.out
     answer = understood(trained, "--model", "other.model", text="幸福里东门井盖没了")
@@ -104,7 +106,7 @@ def test_what_is_wrongly_called(arguments: tuple[str, ...], why: str, capsys: py
 def test_bad_rows_are_named_and_nothing_is_written(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write("cases.csv", "text,category\n井盖没了,\n,治安\n")
-    done = folder.run("train", "cases.csv", "--out", "x.model")
+    done = folder.call("train", "cases.csv", "--out", "x.model")
     assert (done.code, done.out) == (1, "")
     assert done.err == "第 2 行：没有写类别\n第 3 行：没有写文字\n什么都没有写入。\n"
     assert not (tmp_path / "x.model").exists()
@@ -131,7 +133,7 @@ def test_a_server_does_not_start_with_a_broken_model(tmp_path: Path) -> None:
 
 def test_what_no_model_is_cannot_be_tried(trained: Folder) -> None:
     for name, why in (("cases.csv", "不是聚蜂的模型"), ("none.model", "读不到模型文件 none.model")):
-        done = trained.run("understand", "--model", name, stdin='{"text": "签到"}\n')
+        done = trained.call("understand", "--model", name)
         assert (done.code, done.out) == (2, "")
         assert why in done.err
 
@@ -144,12 +146,12 @@ def test_a_server_uses_the_model_of_its_data_folder(tmp_path: Path) -> None:
     settings = load_settings(None, environment)
     model_of(Folder(tmp_path)).parent.mkdir(parents=True)
     model_of(Folder(tmp_path)).write_bytes(write_model(model_of_grams({"井盖": (0.0, 5.0)}, ("公共设施", "道路交通"))))
-    server = Server(settings, open_database(settings))
-    server.intake._results([replace(MESSAGE, text="幸福里东门井盖没了", sent_at=server.clock())])
-    with server.database.read() as session:
-        case = session.scalars(select(Case)).one()
-        assert (case.category, case.sureness) == ("道路交通", 0.99)
-    server.database.close()
+    with closing(open_database(settings)) as database:
+        server = Server(settings, database)
+        server.intake._results([replace(MESSAGE, text="幸福里东门井盖没了", sent_at=server.clock())])
+        with database.read() as session:
+            case = session.scalars(select(Case)).one()
+            assert (case.category, case.sureness) == ("道路交通", 0.99)
 
 
 def test_nine_thousand_are_trained_on_and_twenty_thousand_judged_in_time(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,10 @@ async def plain(
     sqlite_template: Path, clock: StandingClock, tmp_path: Path
 ) -> AsyncIterator[tuple[Stage[WecomAppPlatform], httpx.AsyncClient]]:
     """Without an API, on one database."""
-    database = copied(sqlite_template, tmp_path)
-    stage = Stage(database, clock, tmp_path, lambda lent: WecomAppPlatform(settings(), lent))
-    async with stage.running() as client:
-        yield stage, client
-    database.close()
+    with closing(copied(sqlite_template, tmp_path)) as database:
+        stage = Stage(database, clock, tmp_path, lambda lent: WecomAppPlatform(settings(), lent))
+        async with stage.running() as client:
+            yield stage, client
 
 
 Plain = tuple[Stage[WecomAppPlatform], httpx.AsyncClient]

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,20 +50,18 @@ async def play(city: City, product: Product) -> None:
 @pytest.mark.anyio
 async def test_five_kills_lose_nothing_and_double_nothing(database_address: str, tmp_path: Path) -> None:
     city = City(PEOPLE, BRANCHES)
-    database = city.settle(tmp_path, database_address)
     port = free_port()
-    with FeishuCloud() as cloud:
+    with closing(city.settle(tmp_path, database_address)) as database, FeishuCloud() as cloud:
         config = write_config(tmp_path, port=port, api_base=cloud.url, database_url=database_address)
         product = Product(config, port)
-        product.start()
         try:
+            product.start()
             await play(city, product)
             await asyncio.to_thread(wait_until_drained, database)
         finally:
             product.stop()
         check(city, database, cloud.record)
     assert "Traceback" not in product.log()
-    database.close()
 
 
 def check(city: City, database: Database, record: Record) -> None:

@@ -15,6 +15,7 @@ from models.base import WithId
 from models.cases import Case, CaseKind, CaseState
 from models.chats import Chat
 from models.database import Database
+from models.followers import Follower
 from models.lessons import CheckIn, CheckInWay, Lesson, LessonState, RollEntry
 from models.organisations import Organisation, OrganisationKind
 from models.outbox import Post as OutboxPost
@@ -22,6 +23,7 @@ from models.outbox import PostKind
 from models.people import Identity, Occupation, Person, Post, Status
 from models.slots import Slot
 
+OUR_BRANCH = "幸福里流动党支部"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 ROADS = Roads(homes={"feishu": ("feishu", "main")})
 _numbers = itertools.count(1)
@@ -41,7 +43,7 @@ class City:
 
     def organisation(
         self,
-        name: str = "幸福里流动党支部",
+        name: str = OUR_BRANCH,
         kind: OrganisationKind = OrganisationKind.BRANCH,
         parent: Organisation | None = None,
         created_at: datetime = LONG_AGO,
@@ -56,6 +58,30 @@ class City:
             created_at=created_at,
         )
         return self._added(made)
+
+    def committee(self, name: str = "行业党委", secretary: str = "刘书记") -> Organisation:
+        """A 党委 or its like with its secretary."""
+        made = self.organisation(name, OrganisationKind.COMMITTEE)
+        self.person(made, secretary, Post.SECRETARY)
+        return made
+
+    def branch(
+        self,
+        *members: str,
+        name: str = OUR_BRANCH,
+        secretary: str = "王书记",
+        parent: Organisation | None = None,
+        chat: str = "oc_branch",
+        occupation: Occupation = Occupation.OTHER,
+    ) -> Organisation:
+        """A branch with its secretary, members and, unless ``chat`` is empty, a group."""
+        made = self.organisation(name, parent=parent)
+        self.person(made, secretary, Post.SECRETARY, occupation=occupation)
+        for member in members:
+            self.person(made, member, occupation=occupation)
+        if chat:
+            self.chat(made, chat)
+        return made
 
     def person(
         self,
@@ -203,6 +229,12 @@ def said(content: Content) -> str:
             return content.done
         case File() | Attachment():
             return content.name
+
+
+def followers(database: Database) -> list[str]:
+    """Who has said +1, in order."""
+    with database.read() as session:
+        return list(session.scalars(select(Follower.ref).order_by(Follower.id)))
 
 
 def slots(database: Database) -> list[tuple[str, str, bool]]:

@@ -17,11 +17,13 @@ from bot.posting import Roads
 from bot.router import Router
 from bot.understanding.intent import Intent, Slot
 from models.database import Database
+from models.organisations import OrganisationKind
 from models.outbox import Post, PostKind
+from models.people import Post as Office
 from tests.conftest import StandingClock
-from tests.unit.city import ROADS, said
+from tests.unit.city import ROADS, City, said
 
-__all__ = ["Said", "Talk", "handlers"]
+__all__ = ["Said", "Talk", "handlers", "talk_of_a_hazard"]
 _keys = itertools.count(1)
 
 
@@ -108,3 +110,14 @@ class Talk:
         self._seen = max((row.id for row in rows), default=self._seen)
         posts = [row for row in rows if row.kind is not PostKind.UPDATE]
         return [(post.target.removeprefix("ou_"), said(load(post.content))) for post in posts]
+
+
+def talk_of_a_hazard(database: Database, clock: StandingClock) -> Talk:
+    """Hazard 1001 is 小李's; 小张, 小赵 and 王书记 may follow it, and 老陈 may be sent it."""
+    with database.write.begin() as session:
+        city = City(session)
+        city.branch("小李", "小张", "小赵")
+        city.person(city.organisation("物业", OrganisationKind.UNIT), "老陈", Office.CONTACT)
+    talk = Talk(database, clock)
+    talk.say("小李", "hazard_report", "oc_branch", text="井盖没了", place="东门")
+    return talk

@@ -27,14 +27,10 @@ def talk(database: Database, clock: StandingClock) -> Talk:
     """A branch below a committee, with a 物业; and a branch beside it."""
     with database.write.begin() as session:
         city = City(session)
-        street = city.organisation("街道", OrganisationKind.COMMITTEE)
-        city.person(street, "刘书记", Post.SECRETARY)
-        branch, beside = (city.organisation(name, parent=street) for name in ("支部", "邻支部"))
-        for name, post in (("王书记", Post.SECRETARY), ("小李", None), ("小张", None)):
-            city.person(branch, name, post)
+        street = city.committee("街道")
+        branch = city.branch("小李", "小张", name="支部", parent=street)
         city.person(branch, "小何", reachable=False)
-        city.person(beside, "马书记", Post.SECRETARY)
-        city.chat(branch, "oc_branch")
+        city.branch(name="邻支部", secretary="马书记", parent=street, chat="")
         city.person(city.organisation("物业", OrganisationKind.UNIT, parent=street), "老陈", Post.CONTACT)
     return Talk(database, clock)
 
@@ -131,7 +127,8 @@ def test_an_appeal_is_brought_up_by_its_reporter_once_a_level(database: Database
 
 @pytest.mark.parametrize("who", ["小张", "马书记", "老陈"])
 @pytest.mark.parametrize(
-    "intent", ["go_above", "make_anonymous", "withdraw_case", "add_to_case", "ask_reporter", "case_query"]
+    "intent",
+    ["go_above", "make_anonymous", "withdraw_case", "add_to_case", "ask_reporter", "case_query", "case_feedback"],
 )
 def test_for_everybody_else_there_is_no_such_appeal(database: Database, talk: Talk, who: str, intent: str) -> None:
     file(talk, "诉求 站点扣钱")

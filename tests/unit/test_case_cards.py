@@ -94,11 +94,7 @@ def test_a_case_that_comes_back_can_be_sent_on_with_one_press(database: Database
 
 def test_a_branch_without_units_has_nothing_to_choose_from(database: Database, clock: StandingClock) -> None:
     with database.write.begin() as session:
-        city = City(session)
-        branch = city.organisation()
-        city.person(branch, "王书记", Post.SECRETARY)
-        city.person(branch, "小李")
-        city.chat(branch, "oc_branch")
+        City(session).branch("小李")
     Talk(database, clock).say("小李", "hazard_report", "oc_branch", text="井盖没了")
     assert card(database, "ou_王书记").choice is None
 

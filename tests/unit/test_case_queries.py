@@ -19,12 +19,8 @@ def talk(database: Database, clock: StandingClock) -> Talk:
     """A branch with a group and a 物业 with one, below a committee."""
     with database.write.begin() as session:
         city = City(session)
-        street = city.organisation("街道", OrganisationKind.COMMITTEE)
-        city.person(street, "刘书记", Post.SECRETARY)
-        branch = city.organisation("支部", parent=street)
-        for name, post in (("王书记", Post.SECRETARY), ("小李", None), ("小张", None)):
-            city.person(branch, name, post)
-        city.chat(branch, "oc_branch")
+        street = city.committee("街道")
+        city.branch("小李", "小张", name="支部", parent=street)
         unit = city.organisation("物业", OrganisationKind.UNIT, parent=street)
         city.person(unit, "老陈", Post.CONTACT)
         city.chat(unit, "oc_property")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -265,6 +266,5 @@ async def test_one_person_200_times_at_once_over_http_counts_once(served: str, t
         both = await asyncio.gather(say(0, "u5", "签到"), say(0, "u6", "签到"))
     await asyncio.sleep(0.1)  # the connections let go of their sockets
     assert {answer.status_code for answer in (*answers, *both)} == {200}
-    database = Database(f"sqlite:///{tmp_path}/jufeng.db")
-    assert _records(database) == (3, 3)
-    database.close()
+    with closing(Database(f"sqlite:///{tmp_path}/jufeng.db")) as database:
+        assert _records(database) == (3, 3)

@@ -52,7 +52,7 @@ def said_to(trained: Classifier | None, text: str) -> Intent:
         ("电话13800000001 甘A12345", "电话0 甘a0"),
         ("@小蜂 东门\n灯不亮", "东门 灯不亮"),
         ("。。。👌", ""),
-        ("坑" * 500, "坑" * 200),
+        ("大坑" * 250, "大坑" * 100),
     ],
 )
 def test_numbers_are_all_one_and_marks_are_spaces(text: str, seen: str) -> None:
@@ -73,7 +73,7 @@ def test_every_text_can_be_judged(text: str) -> None:
 
 
 def test_probabilities_are_those_of_the_formula() -> None:
-    judged = classifier(well=2.0, rubbish=1.0).judge("井井井垃圾")
+    judged = classifier(well=2.0, rubbish=1.0).judge("井井垃圾井")
     well, rubbish = 1 + math.log(3), 1.0
     scores = [2.0 * well / math.hypot(well, rubbish), 1.0 * rubbish / math.hypot(well, rubbish)]
     assert judged is not None

@@ -422,3 +422,12 @@ def test_nobody_else_learns_of_an_appeal_by_correcting_it(riders: Riders) -> Non
     assert (who, "考核处罚" in told) == ("王书记", True)
     assert GROUP not in dict(riders.answers())
     assert riders.cases()[0].category == "考核处罚"
+
+
+@pytest.mark.parametrize("text", ["不是", "不对", "对的", "是的"])
+def test_a_yes_or_a_no_is_not_what_is_wrong_with_a_photo(riders: Riders, text: str) -> None:
+    riders.photo("小李", "door.jpg")
+    riders.say("小李", text)
+    assert riders.cases() == []
+    riders.say("小李", "东门井盖没了")
+    assert [case.photos for case in riders.cases()] == [["door.jpg"]]

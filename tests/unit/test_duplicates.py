@@ -18,14 +18,12 @@ from models.case_notes import CaseNote
 from models.cases import Case, CaseKind, CaseState
 from models.database import Database
 from models.drafts import Draft
-from models.followers import Follower
 from models.organisations import Organisation, OrganisationKind
 from models.outbox import Post as OutboxPost
-from models.people import Post
 from schedules.runner import run_due
 from tests.conftest import StandingClock
-from tests.unit.city import ROADS, City
-from tests.unit.talk import Said, Talk
+from tests.unit.city import ROADS, City, followers
+from tests.unit.talk import Said, Talk, talk_of_a_hazard
 
 GATE = (36.0600, 103.8300)
 NEAR_GATE = (36.0618, 103.8300)
@@ -198,18 +196,7 @@ def test_a_report_without_a_place_is_like_no_other(street: Street) -> None:
 
 @pytest.fixture
 def talk(database: Database, clock: StandingClock) -> Talk:
-    with database.write.begin() as session:
-        city = City(session)
-        branch = city.organisation()
-        city.chat(branch, "oc_branch")
-        city.person(branch, "王书记", Post.SECRETARY)
-        for name in ("小李", "小张", "小赵"):
-            city.person(branch, name)
-        unit = city.organisation("物业", OrganisationKind.UNIT)
-        city.person(unit, "老陈", Post.CONTACT)
-    talk = Talk(database, clock)
-    talk.say("小李", "hazard_report", "oc_branch", text="井盖没了", place="东门")
-    return talk
+    return talk_of_a_hazard(database, clock)
 
 
 def report(talk: Talk, who: str, text: str = "东门窨井盖不见了", chat: str = "") -> list[tuple[str, str]]:
@@ -221,11 +208,6 @@ def drafts(database: Database) -> list[tuple[int | None, bool]]:
     with database.read() as session:
         found = session.scalars(select(Draft).order_by(Draft.id))
         return [(draft.alike.number if draft.alike else None, draft.closed_at is not None) for draft in found]
-
-
-def followers(database: Database) -> list[str]:
-    with database.read() as session:
-        return [follower.ref for follower in session.scalars(select(Follower).order_by(Follower.id))]
 
 
 def notes(database: Database) -> list[str]:

@@ -55,20 +55,15 @@ def city(database: Database) -> None:
     with database.write.begin() as session:
         city = City(session)
         committee = city.organisation("行业党委", OrganisationKind.COMMITTEE)
-        branch = city.organisation(parent=committee)
-        group = city.organisation("中转场党小组", OrganisationKind.GROUP, parent=branch)
-        other = city.organisation("隔壁支部", parent=committee)
-        city.person(branch, "王书记", Post.SECRETARY)
+        branch = city.branch(parent=committee)
         city.person(branch, "小吴", Post.PUBLICITY)
         city.person(branch, "预备", status=Status.PROBATIONARY)
         city.person(branch, "对象", status=Status.PROSPECT)
         city.person(branch, "积极分子", status=Status.ACTIVIST)
         city.person(branch, "群众", status=Status.MASSES)
+        group = city.organisation("中转场党小组", OrganisationKind.GROUP, parent=branch)
         city.person(group, "组员", Post.DISCIPLINE)
-        city.person(other, "客人")
-        city.person(other, "孙书记", Post.SECRETARY)
-        city.chat(branch, "oc_branch")
-        city.chat(other, "oc_other")
+        city.branch("客人", name="隔壁支部", secretary="孙书记", parent=committee, chat="oc_other")
 
 
 @pytest.fixture

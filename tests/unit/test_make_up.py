@@ -13,7 +13,7 @@ from models.attendance import Mark, marks, missed
 from models.database import Database
 from models.lessons import Decision, Leave, Lesson, LessonState
 from models.make_ups import TIME_LIMIT, MakeUp, Question
-from models.people import Person, Post
+from models.people import Person
 from models.points import MAKE_UP, PointEntry
 from tests.conftest import START, StandingClock
 from tests.unit.city import City
@@ -28,11 +28,9 @@ def city(database: Database) -> None:
     """A branch whose lesson of ten days ago 小李 missed, 小张 came to and 小何 was on leave from."""
     with database.write.begin() as session:
         city = City(session)
-        branch = city.organisation()
-        city.person(branch, "王书记", Post.SECRETARY)
+        branch = city.branch()
         li, zhang, he = (city.person(branch, name) for name in ("小李", "小张", "小何"))
         city.person(branch, "新来的")
-        city.chat(branch, "oc_branch")
         lesson = city.held(branch, HELD, "党课", "消防", came=[zhang], expected=[li, zhang, he])
         leave = Leave(
             lesson_id=lesson.id, person_id=he.id, reason="有事", state=Decision.APPROVED, asked_at=HELD, message_id=1

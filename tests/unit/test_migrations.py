@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, inspect, select
 
 from models.base import Base
 from models.cases import Action, Actor, Case, CaseState, Part, change
-from models.database import Database, alembic_config
+from models.database import HEAD, Database, alembic_config
 from models.sealing import seal
 from schedules.deadlines import promises
 from tests.conftest import START, create_database, database_url
@@ -38,6 +38,10 @@ def unmade(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_migrations_are_in_step_with_the_models(database: Database) -> None:
     assert differences(database) == []
+
+
+def test_what_counts_as_up_to_date_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:

@@ -83,14 +83,9 @@ def test_every_way_to_write_a_day_is_that_day(day: date, today: date) -> None:
 def talk(database: Database, clock: StandingClock) -> Talk:
     with database.write.begin() as session:
         city = City(session)
-        committee = city.organisation("行业党委", OrganisationKind.COMMITTEE)
-        branch = city.organisation(parent=committee)
-        city.chat(branch, "oc_branch")
-        city.person(committee, "刘书记", Post.SECRETARY)
-        city.person(branch, "王书记", Post.SECRETARY)
-        for name in ("小李", "小张"):
-            city.person(branch, name)
-        city.person(city.organisation("另一支部", parent=committee), "孙书记", Post.SECRETARY)
+        committee = city.committee()
+        city.branch("小李", "小张", parent=committee)
+        city.branch(name="另一支部", secretary="孙书记", parent=committee, chat="")
     return Talk(database, clock)
 
 

@@ -17,7 +17,8 @@ from bot.reports.notices import live_notice_card
 from bot.router import Router
 from bot.understanding.acknowledgements import Acknowledgements
 from bot.understanding.lexicon import load as load_lexicon
-from handlers.notices import AFTERWARDS, CASUAL, LASTS, LONGEST, NUDGE_AFTER, SKEW
+from handlers.notices import AFTERWARDS, LASTS, LONGEST, NUDGE_AFTER, SKEW
+from handlers.short_words import CASUAL
 from models.database import Database
 from models.inbox import Claim
 from models.notices import Notice, NoticePost, NoticeRoll
@@ -83,7 +84,6 @@ TALK = [
     "好的我去拿",
     "嗯",
     "行",
-    "好",
     "可以",
     "谢谢",
     "谢谢书记",
@@ -116,18 +116,13 @@ def talk(database: Database, clock: StandingClock) -> Talk:
     """A branch with its group, below a 党委 with one, beside a branch without a group and a 责任单位."""
     with database.write.begin() as session:
         city = City(session)
-        committee = city.organisation("行业党委", OrganisationKind.COMMITTEE)
-        branch = city.organisation(parent=committee)
+        committee = city.committee()
+        branch = city.branch("小李", "小张", "小赵", parent=committee, chat=BRANCH)
+        city.person(branch, "小周", reachable=False)
         unit = city.organisation("物业", OrganisationKind.UNIT, committee)
         groupless = city.organisation("没有群的支部", parent=committee)
-        city.chat(branch, BRANCH)
         city.chat(committee, "oc_committee")
         city.chat(unit, "oc_unit")
-        city.person(committee, "刘书记", Post.SECRETARY)
-        city.person(branch, "王书记", Post.SECRETARY)
-        for name in ("小李", "小张", "小赵"):
-            city.person(branch, name)
-        city.person(branch, "小周", reachable=False)
         city.person(groupless, "老钱")
         city.person(unit, "老陈", Post.CONTACT)
     return Talk(database, clock)

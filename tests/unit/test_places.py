@@ -113,3 +113,60 @@ def test_the_same_place_again(text: str) -> None:
 @pytest.mark.parametrize("text", ["上次那个井盖", "之前报过", "这个地方", "昨天里面没灯", "找个地方"])
 def test_another_place(text: str) -> None:
     assert same_place(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("劲松七路第三个路灯不亮", "劲松七路第三个路灯"),
+        ("天府三街一个充电柜都莫得", "天府三街"),
+        ("八一路落叶堆到膝盖", "八一路"),
+        ("古城路上漏了一路柴油", "古城路"),
+        ("陇海路公厕往西20米 水管爆了", "陇海路公厕往西20米"),
+        ("解放大道循礼门路口那个坑", "解放大道循礼门路口"),
+        ("G312国道李家集段路肩塌了", "G312国道李家集段"),
+        ("飞霞南路妇幼门口救护车进不去", "飞霞南路妇幼门口"),
+        ("西康路艺林里自来水管子呲水", "西康路艺林里"),
+        ("洪殿北路天和大厦泔水桶翻了", "洪殿北路天和大厦"),
+        ("友爱村五巷有人飞线", "友爱村五巷"),
+        ("兴业路黄焖鸡把剩菜倒回锅里", "兴业路黄焖鸡"),
+        ("玉泉路地铁A口呕吐物没人弄", "玉泉路地铁A口"),
+        ("大渡口地铁站口有扒手", "大渡口地铁站口"),
+        ("二环南辅路导向线磨没了", "二环南辅路"),
+        ("一一三七号门前那堆垃圾沤臭了", "一一三七号门前"),
+        ("书记我跟你说啊哈西大街公交枢纽出口减速带起来了", "哈西大街公交枢纽出口"),
+        ("丰庆公园单杠底下螺丝掉光了", "丰庆公园"),
+        ("磨盘山隧道口一排树枝刮断了", "磨盘山隧道口"),
+    ],
+)
+def test_names_of_every_kind(text: str, place: str) -> None:
+    assert place_in(text) == (place, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("御景湾保安说啥不让进", "御景湾"),
+        ("金域蓝湾消防通道停了一溜私家车", "金域蓝湾"),
+        ("和平里暖气管子漏了", "和平里"),
+        ("北行那片就俩换电柜", "北行"),
+        ("夫子庙一带找个厕所都难", "夫子庙"),
+        ("兄弟们桐梓坡别走了", "桐梓坡"),
+        ("电梯里有人推电瓶车", ""),
+        ("井盖没了差点摔了", ""),
+        ("楼道里堆满纸箱", ""),
+    ],
+)
+def test_a_place_is_known_by_what_follows_it(text: str, place: str) -> None:
+    message = normalise(text)
+    found = _read()[1].pointed(message.folded, _tokens(message.folded))
+    assert (message.literal(found.span) if found else "") == place
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=500) | st.text("路街号楼小区一三百东门口那这在的。abk12+ ", max_size=500))
+def test_a_place_stands_in_the_text(text: str) -> None:
+    message = normalise(text)
+    tokens = _tokens(message.folded)
+    for place in (_read()[1].find(message.folded, tokens), _read()[1].pointed(message.folded, tokens)):
+        assert place is None or (place.span.start < place.span.end and message.literal(place.span) in message.text)

@@ -14,7 +14,7 @@ from models.database import Database
 from models.lessons import Coming, Decision, Leave, Lesson, LessonState
 from models.organisations import OrganisationKind
 from models.outbox import Post as OutboxPost
-from models.people import Occupation, Person, Post
+from models.people import Occupation, Person
 from models.series import Series
 from schedules.runner import run_due
 from tests.conftest import START, StandingClock
@@ -29,18 +29,11 @@ def city(database: Database) -> None:
     """A branch of riders with a 党小组, and another branch, below one 党委."""
     with database.write.begin() as session:
         city = City(session)
-        committee = city.organisation("行业党委", OrganisationKind.COMMITTEE)
-        branch = city.organisation(parent=committee)
+        committee = city.committee(secretary="总书记长")
+        branch = city.branch("小吴", parent=committee, occupation=Occupation.FOOD)
         group = city.organisation("中转场党小组", OrganisationKind.GROUP, parent=branch)
-        other = city.organisation("隔壁支部", parent=committee)
-        city.person(committee, "总书记长", Post.SECRETARY)
-        city.person(branch, "王书记", Post.SECRETARY, occupation=Occupation.FOOD)
-        city.person(branch, "小吴", occupation=Occupation.FOOD)
         city.person(group, "组员", occupation=Occupation.FOOD)
-        city.person(other, "孙书记", Post.SECRETARY)
-        city.person(other, "邻居")
-        city.chat(branch, "oc_branch")
-        city.chat(other, "oc_other")
+        city.branch("邻居", name="隔壁支部", secretary="孙书记", parent=committee, chat="oc_other")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from bot.clock import local, start_of_day, start_of_month
 from models.database import Database
-from models.organisations import OrganisationKind
 from models.people import Person, Post
 from models.points import (
     GRANT,
@@ -175,13 +174,10 @@ def test_what_was_earned_before_counts_towards_the_cap_of_the_day_and_not_of_the
 def talk(database: Database, clock: StandingClock) -> Talk:
     with database.write.begin() as session:
         city = City(session)
-        committee = city.organisation("行业党委", OrganisationKind.COMMITTEE)
-        branch = city.organisation(parent=committee)
-        city.person(committee, "刘书记", Post.SECRETARY)
-        city.person(branch, "王书记", Post.SECRETARY)
+        committee = city.committee()
+        branch = city.branch("小李", parent=committee, chat="")
         city.person(branch, "小吴", Post.ORGANISATION)
-        city.person(branch, "小李")
-        city.person(city.organisation("另一支部", parent=committee), "孙书记", Post.SECRETARY)
+        city.branch(name="另一支部", secretary="孙书记", parent=committee, chat="")
     return Talk(database, clock, admins=("feishu:ou_管理员", "feishu:ou_小李"))
 
 

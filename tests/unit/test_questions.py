@@ -9,7 +9,7 @@ from handlers.questions import BadQuestions, parse_questions
 from models.database import Database
 from models.lessons import Lesson
 from models.make_ups import MakeUp, Question
-from models.people import Person, Post
+from models.people import Person
 from tests.conftest import START, StandingClock
 from tests.unit.city import City, shanghai
 from tests.unit.talk import Said, Talk
@@ -97,10 +97,7 @@ def city(database: Database) -> None:
     """A branch with a lesson that was held and two that are planned."""
     with database.write.begin() as session:
         city = City(session)
-        branch = city.organisation()
-        city.person(branch, "王书记", Post.SECRETARY)
-        city.person(branch, "小李")
-        city.chat(branch, "oc_branch")
+        branch = city.branch("小李")
         city.held(branch, shanghai(11, 20, 15), "党课", "消防")
         city.planned(branch, shanghai(11, 25, 15), "10分钟微课堂", "交通")
         city.planned(branch, shanghai(11, 27, 15), "党员大会")

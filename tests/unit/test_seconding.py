@@ -6,30 +6,18 @@ from sqlalchemy import select
 from models.cases import Case, dispatch
 from models.database import Database
 from models.followers import Follower
-from models.organisations import Organisation, OrganisationKind
-from models.people import Identity, Person, Post
+from models.organisations import Organisation
+from models.people import Identity, Person
 from models.points import Account, PointEntry
 from tests.conftest import StandingClock
-from tests.unit.city import LONG_AGO, City
-from tests.unit.talk import Talk
+from tests.unit.city import LONG_AGO, followers
+from tests.unit.talk import Talk, talk_of_a_hazard
 from tests.unit.understood import said
 
 
 @pytest.fixture
 def talk(database: Database, clock: StandingClock) -> Talk:
-    """Hazard 1001 is 小李's; 小张, 小赵 and 王书记 may follow it."""
-    with database.write.begin() as session:
-        city = City(session)
-        branch = city.organisation()
-        city.chat(branch, "oc_branch")
-        city.person(branch, "王书记", Post.SECRETARY)
-        for name in ("小李", "小张", "小赵"):
-            city.person(branch, name)
-        unit = city.organisation("物业", OrganisationKind.UNIT)
-        city.person(unit, "老陈", Post.CONTACT)
-    talk = Talk(database, clock)
-    talk.say("小李", "hazard_report", "oc_branch", text="井盖没了", place="东门")
-    return talk
+    return talk_of_a_hazard(database, clock)
 
 
 def second(talk: Talk, who: str, number: int = 1001, chat: str = "") -> str:
@@ -47,11 +35,6 @@ def points(database: Database) -> dict[str, list[str]]:
         for name, cause in session.execute(query.order_by(PointEntry.id)):
             found.setdefault(name, []).append(cause)
     return found
-
-
-def followers(database: Database) -> list[str]:
-    with database.read() as session:
-        return [follower.ref for follower in session.scalars(select(Follower).order_by(Follower.id))]
 
 
 def test_a_number_is_enough(database: Database, talk: Talk) -> None:

@@ -15,7 +15,7 @@ from models.chats import Chat
 from models.database import Database
 from models.lessons import Decision, Leave, Lesson, LessonState, RollEntry, close_lesson, open_lesson
 from models.make_ups import MakeUp
-from models.people import Person, Post
+from models.people import Person
 from models.series import Series, streaks
 from schedules.calendar import is_public_holiday, is_working_day
 from schedules.runner import next_due, run_due
@@ -148,12 +148,7 @@ def test_looking_at_two_stretches_is_looking_at_both_at_once(
 def city(database: Database) -> None:
     """A branch with its group."""
     with database.write.begin() as session:
-        city = City(session)
-        branch = city.organisation()
-        city.person(branch, "王书记", Post.SECRETARY)
-        for name in ("小李", "小张", "小何"):
-            city.person(branch, name)
-        city.chat(branch, "oc_branch")
+        City(session).branch("小李", "小张", "小何")
 
 
 @pytest.fixture

@@ -1,46 +1,68 @@
-"""How well texts are understood that were written for this: ``data/understanding.csv``."""
+"""How much is understood of the texts of ``tests/understanding``: of those that nothing was tuned on, and of all."""
 
-import csv
+from functools import cache
 from pathlib import Path
 
-from tests.unit.understood import said
+import pytest
 
-Row = dict[str, str]
+from tests.understanding import measure
+from tests.understanding.fitting import CASES, FEW, INTENTS, fingerprint
+from tests.understanding.measure import Heard
+from tests.understanding.texts import TEST, TUNING, texts
+from tests.unit.understood import understanding
 
-
-def rows() -> list[Row]:
-    with (Path(__file__).parent / "data" / "understanding.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def understood(row: Row) -> tuple[str, str]:
-    intent = said(row["text"], addressed=row["addressed"] == "true", role=row["role"])
-    return intent.name, intent.category or ""
+WEIGHTS = (INTENTS, *CASES)
 
 
-def right(chosen: list[Row]) -> float:
-    return sum(understood(row)[0] == row["intent"] for row in chosen) / len(chosen)
+@cache
+def heard(part: Path) -> list[Heard]:
+    return measure.hear(understanding(), texts(part))
+
+
+def test_there_are_texts_enough_and_half_of_them_are_chatter() -> None:
+    everything = [*texts(TUNING), *texts(TEST)]
+    assert len(everything) >= 1500
+    assert sum(one.intent == "none" for one in everything) >= 0.45 * len(everything)
+
+
+def test_no_text_is_in_both_parts() -> None:
+    assert not {one.text for one in texts(TUNING)} & {one.text for one in texts(TEST)}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_the_weights_are_those_of_the_texts(name: str) -> None:
+    """After a change of the texts: ``make weights``."""
+    assert understanding().weights[name].made_of == fingerprint(texts(TUNING))
 
 
 def test_intents() -> None:
-    assert right(rows()) >= 0.97
+    assert measure.share(heard(TEST)) >= 0.97
+    assert measure.macro(heard(TEST)) >= 0.93
 
 
 def test_every_intent_for_itself() -> None:
-    everything = rows()
-    for name in {row["intent"] for row in everything}:
-        assert right([row for row in everything if row["intent"] == name]) >= 0.85, name
+    for name, group in measure.by_intent(heard(TUNING)).items():
+        if len(group) >= FEW:
+            assert measure.share(group) >= 0.9, name
 
 
 def test_cases_are_heard_though_nobody_was_asked() -> None:
-    cases = [row for row in rows() if row["intent"] in {"hazard_report", "appeal_file"} and row["addressed"] == "false"]
-    assert right(cases) >= 0.97
+    assert measure.share(measure.unasked_cases(heard(TEST))) >= 0.97
 
 
 def test_chatter_is_left_alone() -> None:
-    assert right([row for row in rows() if row["intent"] == "none" and row["addressed"] == "false"]) >= 0.99
+    talk = measure.chatter(heard(TEST))
+    assert sum(one.acted_upon_alone for one in talk) <= 0.015 * len(talk)
 
 
 def test_categories() -> None:
-    cases = [row for row in rows() if row["category"]]
-    assert sum(understood(row)[1] == row["category"] for row in cases) / len(cases) >= 0.92
+    assert measure.categories(heard(TEST)) >= 0.92
+
+
+def test_slots() -> None:
+    assert measure.slots(heard(TEST)) >= 0.85
+
+
+def test_confidence_is_what_it_says() -> None:
+    sure = [one for one in heard(TEST) if one.intent.name != "none" and one.intent.confidence >= 0.9]
+    assert measure.share(sure) >= 0.9

@@ -126,11 +126,19 @@ def test_a_member_does_not_command_by_the_way() -> None:
     assert said("动员大家来扫雪", role="secretary").name == "mobilize"
 
 
-def test_half_sure_counts_only_when_addressed() -> None:
+def test_what_people_say_to_one_another_counts_only_when_addressed() -> None:
     assert said("知道了").name == "none"
-    intent = said("知道了", addressed=True)
-    assert intent.name == "notice_ack"
-    assert intent.confidence < 0.8
+    assert said("知道了", addressed=True).name == "notice_ack"
+
+
+@pytest.mark.parametrize("text", ["大家签到 12号楼燃气泄漏了", "3号楼着火了 谁没签到", "收到 人民路5号着火了"])
+def test_no_command_and_no_weight_silences_an_emergency(text: str) -> None:
+    assert said(text).name == "hazard_report"
+
+
+def test_who_was_hurt_and_wants_help_is_not_told_of_in_public() -> None:
+    text = "我送餐在人民路12号被车撞骨折了 站点不给报工伤 谁能帮帮我"
+    assert said(text).name == "appeal_file"
 
 
 def test_an_emergency_comes_before_an_acknowledgement() -> None:

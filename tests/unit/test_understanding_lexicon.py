@@ -50,6 +50,6 @@ def test_a_wrong_pattern_is_told(source: str) -> None:
 
 
 def test_the_message_names_the_intent() -> None:
-    rules = CommandRules({"sure": ("(签到",)}, staff=False, asks=False, whole=False, fields=False, find=(), left="")
+    rules = CommandRules({"sure": ("(签到",)}, staff=False, asks=False, fields=False)
     with pytest.raises(LexiconError, match=r"commands\.toml 的 check_in"):
         Commands({"check_in": rules}, {})

@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.understanding.normalise import LONGEST, normalise
+from bot.understanding.tokens import Span
 from tests.unit.understood import MONDAY, said, understanding
 
+LONGEST_COST = 0.05
+"""Seconds, on a busy machine."""
 ADVERSARIAL = [
     "收" * 100_000,
     "签到" * 50_000,
@@ -20,6 +23,9 @@ ADVERSARIAL = [
     "周五" * 250,
     "3号楼" * 170,
     "给小李加5分" * 20_000,
+    "派单 1024" + " ," * 240,
+    "计党课 " * 25_000,
+    "井改" * 250,
     "\u200b" * 100_000,
     "\u202e签到\u202c" * 100,
     "\ud800" * 1000,
@@ -68,9 +74,11 @@ def test_what_cannot_be_seen_is_not_answered(text: str) -> None:
 
 
 @given(texts)
-def test_folding_keeps_places(text: str) -> None:
+def test_what_is_folded_leads_back_to_what_was_written(text: str) -> None:
     message = normalise(text)
-    assert len(message.text) == len(message.folded) <= LONGEST
+    assert len(message.folded) <= len(message.text) <= LONGEST
+    pieces = [message.literal(Span(at, at + 1)) for at in range(len(message.folded))]
+    assert "".join(pieces) == message.text
 
 
 @given(texts)
@@ -84,14 +92,20 @@ def test_twice_the_adversarial_text_costs_no_more_than_a_few_times_as_much(text:
     assert cost_of(text + text) < 8 * max(cost_of(text), 0.001)
 
 
+@pytest.mark.parametrize("text", ADVERSARIAL, ids=range(len(ADVERSARIAL)))
+def test_no_adversarial_text_takes_long(text: str) -> None:
+    """派单 1024 , , , took seconds, 计党课 计党课 计党课 one; both take a few milliseconds."""
+    assert cost_of(text) < LONGEST_COST
+
+
 def cost_of(text: str) -> float:
     """Seconds of the quickest of five readings."""
     said(text, addressed=True)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         understanding().understand(text, addressed=True, role="secretary", now=MONDAY)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 

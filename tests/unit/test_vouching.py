@@ -24,15 +24,13 @@ def city(database: Database) -> None:
     with database.write.begin() as session:
         city = City(session)
         committee = city.organisation("行业党委", OrganisationKind.COMMITTEE)
-        branch = city.organisation(parent=committee)
-        other = city.organisation("隔壁支部", parent=committee)
-        city.person(branch, "王书记", Post.SECRETARY)
+        branch = city.branch(parent=committee, chat="")
         city.person(branch, "小吴", Post.ORGANISATION)
         city.person(branch, "小李")
         city.person(branch, "小张")
         city.person(branch, "小张三")
         city.person(branch, "群众", status=Status.MASSES)
-        city.person(other, "孙书记", Post.SECRETARY)
+        city.branch(name="隔壁支部", secretary="孙书记", parent=committee, chat="")
         city.person(committee, "刘书记", Post.SECRETARY)
         chat = city.chat(branch, "oc_branch")
         lesson = Lesson(
