@@ -239,16 +239,17 @@ class Understanding:
         return match if serious else None
 
     def _decides(self, command: Match, probable: Mapping[str, float], addressed: bool) -> bool:
-        """Whether a command is one whatever else speaks: it was never learned, or it is said by the letter; or it was
-        said to the bot, and nothing else is likely; or what it begins with says that it is a hazard or an appeal,
-        which nobody may take for the other.
+        """Whether a command is one whatever else speaks: it was never learned, or it is said by the letter; or what it
+        begins with says that it is a hazard or an appeal, which nobody may take for the other; or it was said to the
+        bot, or in so many words, and nothing else is likely.
         """
         if command.intent not in probable:
             return command.tier != "likely" or max(probable.values()) < command.confidence
         if command.tier == "sure" and (not command.slots or command.intent in _CASES):
             return not command.slots or addressed or probable[NONE.name] < TOP
         others = probable.keys() - {NONE.name, command.intent}
-        return addressed and command.tier != "likely" and max(probable[name] for name in others) < ACT
+        meant = addressed or (command.tier == "sure" and probable[NONE.name] < ACT)
+        return meant and command.tier != "likely" and max(probable[name] for name in others) < ACT
 
     def _gives_way(self, command: Match, reading: Reading) -> bool:
         """Whether an emergency comes first; what was asked to be heard in private stays so."""

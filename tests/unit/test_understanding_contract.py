@@ -207,3 +207,10 @@ def test_categories_of_appeals(text: str, category: str) -> None:
 
 def test_only_cases_have_a_category() -> None:
     assert said("签到").category is None
+
+
+@pytest.mark.parametrize("name", ["测试市外卖行业党委", "东湖外卖一组", "新屯快递流动党支部"])
+def test_a_command_said_by_the_letter_is_one_whatever_it_names(name: str) -> None:
+    """The names of no text that was learned made the evidence unsure."""
+    intent = said(f"绑定 {name}", role="secretary")
+    assert (intent.name, intent.reply, intent.slots["org"]) == ("bind_chat", True, name)
