@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from bot.understanding.classifier import Classifier, best
@@ -28,13 +29,18 @@ def run(
     classifier by itself makes of the text, whatever it means. ``explained`` answers also have ``evidence``: why, line
     by line in Chinese.
     """
-    understanding = Understanding().with_classifier(classifier)
+    understanding = _loaded().with_classifier(classifier)
     for number, line in enumerate(lines, start=1):
         if line.strip():
             answer = _answer(understanding, classifier, line, number, now)
             if explained and "error" not in answer:
                 answer["evidence"] = _evidence(understanding, answer)
             yield _printable(json.dumps(answer, ensure_ascii=False))
+
+
+@cache
+def _loaded() -> Understanding:
+    return Understanding()
 
 
 def _answer(

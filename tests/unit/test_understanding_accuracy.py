@@ -41,7 +41,9 @@ def test_intents() -> None:
 
 
 def test_every_intent_for_itself() -> None:
-    for name, group in measure.by_intent(heard(TUNING)).items():
+    """Of a quarter of the texts that it was tuned on: all of them take long."""
+    quarter = measure.hear(understanding(), list(texts(TUNING))[::4])
+    for name, group in measure.by_intent(quarter).items():
         if len(group) >= FEW:
             assert measure.share(group) >= 0.9, name
 
