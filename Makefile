@@ -13,9 +13,9 @@ install: $(VENV)/installed
 # What `jufeng train` needs besides: scikit-learn. A server that only uses a model needs nothing more.
 install-train: $(VENV)/installed-for-training
 
-# Five at a time on two cores: many tests wait for ports and processes more than they compute.
+# Four at a time on two cores: many tests wait for ports and processes more than they compute.
 test: $(VENV)/installed-for-tests
-	$(BIN)/pytest -n 5 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 # A city's whole year, judged anew: some four minutes of one core.
 test-year: $(VENV)/installed-for-tests
