@@ -21,9 +21,9 @@ from bot.handling import Batch, Context
 from bot.messages import IncomingMessage
 from bot.posting import Posting, Roads
 from bot.understanding.categories import OTHER
-from bot.understanding.intent import Intent
+from bot.understanding.intent import HAZARD, Intent
 from bot.understanding.likeness import Report, likeness
-from bot.understanding.understanding import HAZARD, Understanding
+from bot.understanding.understanding import Understanding
 from handlers.duplicates import alike
 from handlers.registering import Told
 from models.cases import CaseKind

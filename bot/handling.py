@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot.content import Acknowledge, Card, File, Text
@@ -14,6 +15,7 @@ from bot.posting import Address, Posting, address_of
 from bot.understanding.intent import Intent
 from models.audit import AuditEntry
 from models.chats import Chat
+from models.inbox import Claim
 from models.organisations import Organisation, Tree
 from models.people import Person, Post
 
@@ -178,6 +180,21 @@ class Context:
     def sender(self) -> Address:
         """The sender's private chat."""
         return Address(self.message.platform, self.message.bot, self.message.sender, to_person=True)
+
+    def said_since(self, at: datetime, after: int, besides: Iterable[str]) -> bool:
+        """Whether the sender has said anything here since the message ``after``, which came at ``at``.
+
+        ``besides`` are the intents that do not count.
+        """
+        since = exists().where(
+            Claim.received_at >= at,
+            Claim.id > after,
+            Claim.platform == self.message.platform,
+            Claim.sender == self.message.sender,
+            Claim.chat == self.message.chat,
+            Claim.intent.not_in(besides),
+        )
+        return bool(self.session.scalar(select(since)))
 
     def audit(self, action: str, subject: str) -> None:
         """Notes what the sender did with other people's data; ``subject`` is an id, never a text."""

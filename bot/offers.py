@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from bot.handling import Batch, Context
 from bot.messages import IncomingMessage
 from bot.understanding.intent import NONE, Intent, Slot
 from bot.understanding.short_words import LONGEST_ANSWER, agrees, answer_within, chosen_number, denies
-from models.inbox import Claim
 from models.offers import OPEN_FOR, Offer
 
 ABOUT = "offer:"
@@ -113,8 +112,8 @@ def answered(context: Context, intent: Intent) -> Choice | str | None:
     if message.kind != "message" or not message.text or not _may_answer(message.text, intent):
         return None
     offer = context.batch.shared(OpenOffers).of(message, context.now)
-    if offer is None or _said_since(context, offer):
-        return None
+    if offer is None or context.said_since(offer.asked_at, offer.message_id, BESIDES):
+        return None  # the question is no longer what 1 is about
     return _meant(context, offer)
 
 
@@ -175,20 +174,6 @@ def _chosen(context: Context, offer: Offer, option: Option) -> Choice:
         choice = Choice(option, tuple(offer.photos), {})
     context.batch.shared(OpenOffers).close(offer, context.now)
     return choice
-
-
-def _said_since(context: Context, offer: Offer) -> bool:
-    """Whether the sender has said something else to the bot here since: the question is not what 1 is about."""
-    message = context.message
-    since = exists().where(
-        Claim.received_at >= offer.asked_at,
-        Claim.id > offer.message_id,
-        Claim.platform == message.platform,
-        Claim.sender == message.sender,
-        Claim.chat == message.chat,
-        Claim.intent.not_in(BESIDES),
-    )
-    return bool(context.session.scalar(select(since)))
 
 
 def _options(offer: Offer) -> list[Option]:

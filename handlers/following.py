@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, select
 
 from bot.content import Acknowledge, Card, Text
 from bot.handling import Context, Kept, Privately, Reply, Who, handles
@@ -20,7 +20,6 @@ from handlers.resolving import result_photo
 from models.cases import OPEN_STATES, Case, CaseKind
 from models.downloads import fetch_after_all
 from models.drafts import OPEN_FOR, Draft
-from models.inbox import Claim
 
 PHOTO_ALONE = "照片收到了。哪里、怎么了？说一句就行，比如「东门井盖没了」。"
 PLACE_ALONE = "位置收到了。那里怎么了？说一句就行，比如「井盖没了」，有照片也可以发。"
@@ -211,15 +210,7 @@ def _last_told(context: Context) -> Case | None:
     case = context.session.scalars(query.order_by(Case.number.desc()).limit(1)).one_or_none()
     if case is None or (context.chat is not None and case.confidential):
         return None
-    said_since = exists().where(
-        Claim.received_at >= case.created_at,
-        Claim.id > case.message_id,
-        Claim.platform == context.message.platform,
-        Claim.sender == context.message.sender,
-        Claim.chat == context.message.chat,
-        Claim.intent.not_in(STILL_ABOUT_IT),
-    )
-    return None if context.session.scalar(select(said_since)) else case
+    return None if context.said_since(case.created_at, case.message_id, STILL_ABOUT_IT) else case
 
 
 def _told_by_sender(context: Context) -> Select[Case]:

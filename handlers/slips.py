@@ -113,19 +113,9 @@ def _just_told(context: Context, intent: Intent) -> Case | None:
     firm = (intent.integer("firm") and intent.text("kind") != "anything") or (old and old in case.place)
     if message.addressed or firm:
         return case
-    return case if case.created_at >= context.now - IN_PASSING and not _said_since(context, case) else None
-
-
-def _said_since(context: Context, case: Case) -> bool:
-    said_since = exists().where(
-        Claim.received_at >= case.created_at,
-        Claim.id > case.message_id,
-        Claim.platform == context.message.platform,
-        Claim.sender == context.message.sender,
-        Claim.chat == context.message.chat,
-        Claim.intent.not_in(STILL_ABOUT_IT),
-    )
-    return bool(context.session.scalar(select(said_since)))
+    if case.created_at < context.now - IN_PASSING:
+        return None
+    return None if context.said_since(case.created_at, case.message_id, STILL_ABOUT_IT) else case
 
 
 def _moved(context: Context, case: Case, place: str) -> Reply | None:

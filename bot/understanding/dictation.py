@@ -30,20 +30,19 @@ class Dictation:
         """The message with such words written as they are meant; None where there is none."""
         sounded = self._sounds.of(message.folded)
         folded = message.folded
-        edges = {edge for token in tokens for edge in token.span}
         for start, first in enumerate(sounded):
             for sound, word in self._by_start.get(first, ()):
                 span = Span(start, start + len(sound))
-                if sounded.startswith(sound, start) and self._may_be(word, span, sound, folded, edges):
+                if sounded.startswith(sound, start) and self._may_be(word, span, sound, folded, tokens):
                     folded = folded[:start] + word + folded[span.end :]
         return replace(message, folded=folded) if folded != message.folded else None
 
-    def _may_be(self, word: str, span: Span, sound: str, folded: str, edges: set[int]) -> bool:
+    def _may_be(self, word: str, span: Span, sound: str, folded: str, tokens: Sequence[Token]) -> bool:
         """Whether the characters there are whole tokens that make no word together, and stand where they may."""
         written = folded[span.start : span.end]
         if written == word or self._segmenter.knows(written):
             return False
-        if not edges.issuperset(span):
+        if not {edge for token in tokens for edge in token.span}.issuperset(span):
             return False
         return sound not in self._alone or _stands_alone(span, folded)
 

@@ -10,6 +10,7 @@ said, ``长 3`` at what length, ``别 违停占道`` the category by the words o
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from operator import add
 
 from bot.understanding.commands import TIERS, Match
 from bot.understanding.numerals import CHINESE
@@ -52,12 +53,11 @@ def of_words(text: str, tokens: Sequence[Token]) -> list[str]:
     words = [_word(token.word) for token in tokens if token.span.end <= CONSIDERED and _tells(token.word)]
     plain = _MARKS.sub(" ", _NUMBERS.sub(_zeros, text[:CONSIDERED])).strip()
     padded = f"^{plain}$"
-    return [
-        *(f"词 {word}" for word in words),
-        *(f"连 {one} {next_one}" for one, next_one in pairwise(["^", *words, "$"])),
-        *(f"字 {character}" for character in padded),
-        *(f"字 {one}{next_one}" for one, next_one in pairwise(padded)),
-    ]
+    evidence = ["词 " + word for word in words]
+    evidence += [f"连 {one} {next_one}" for one, next_one in pairwise(["^", *words, "$"])]
+    evidence += ["字 " + character for character in padded]
+    evidence += ["字 " + two for two in map(add, padded, padded[1:])]
+    return evidence
 
 
 def of_signs(signs: Signs, pairs: Sequence[tuple[str, str]], groups: Mapping[str, frozenset[str]]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from bot.understanding import finders
-from bot.understanding.intent import Slot
+from bot.understanding.edges import Edges
+from bot.understanding.intent import APPEAL, HAZARD, Slot
 from bot.understanding.lexicon import Lexicon, LexiconError
 from bot.understanding.normalise import Message
 from bot.understanding.places import Place, PlaceFinder
@@ -30,8 +31,6 @@ _FILLER = (
     r"|帮我|一下|号|工单|案件|案|我|咱|小蜂|喽|嘞|咯)*"
 )
 _POINTED = re.compile("^(?:号|的|[那这][个条]?)+")
-_ASKS = re.compile("有|哪|找|要|想")
-_BESIDE = re.compile("(?:旁边|旁|边上|周边|附近|跟前|周围|这边|那边|隔壁)$")
 _EDGES = re.compile(r"[\s,.!?;~，。！？；]+")
 
 
@@ -49,6 +48,7 @@ class Wanted:
 class _Said:
     """A text whose slots are looked for, and what has been found of them."""
 
+    intent: str
     message: Message
     tokens: Sequence[Token]
     place: Place | None
@@ -77,18 +77,18 @@ class _Said:
 class Filler:
     """Finds the slots of a text whose intent is known. One instance may be shared by threads."""
 
-    def __init__(self, lexicon: Lexicon, places: PlaceFinder) -> None:
+    def __init__(self, lexicon: Lexicon, places: PlaceFinder, edges: Edges) -> None:
         """Raises LexiconError where ``filling.toml`` has a mistake."""
         table = _table()
         words = {name: tuple(str(listed).split()) for name, listed in table["words"].items()}
         classes = lexicon.classes
         self._as_named: Mapping[str, str] = table["as_named"]
         self._places = places
+        self._edges = edges
         self._times = Times(dict(lexicon.parts_of_day))
         self._people = finders.People(words["surnames"], words["titles"])
         self._units = finders.Units(words["units"])
         self._prizes = finders.Prizes((*classes["奖品"], *words["prizes"]))
-        self._spots = finders.Words(words["spots"])
         self._venues = finders.Venues(words["venues"])
         self._words = {
             "lesson": ("kind", (finders.Words(classes["会种"]), finders.Words((*words["lessons"], *self._as_named)))),
@@ -105,9 +105,7 @@ class Filler:
             "code": self._add_code,
             "time": self._add_time,
             "when": self._add_when,
-            "pointed": self._add_pointed,
-            "named": self._add_named,
-            "near": self._add_near,
+            "place": self._add_place,
             "venue": self._add_venue,
             "site": self._add_site,
             "case": _add_case,
@@ -146,7 +144,7 @@ class Filler:
         ``captured`` are the spans that a pattern named; None where no pattern matched: a free sentence.
         """
         wanted = self._wanted.get(intent, _NOTHING)
-        said = _Said(message, tokens, place, now, captured or {})
+        said = _Said(intent, message, tokens, place, now, captured or {})
         named = _named(message, captured or {})
         doubtful = {name for name in named if name in _CHECKED}
         said.slots.update((name, value) for name, value in named.items() if name not in doubtful)
@@ -227,29 +225,16 @@ class Filler:
             said.slots.setdefault("time", found[0].isoformat())
             said.taken += (Span(*stretch) for stretch in found[1])
 
-    def _add_pointed(self, said: _Said) -> None:
-        """The place that was found, or one that only this intent shows (御景湾有条野狗), or a spot without a name."""
+    def _add_place(self, said: _Said) -> None:
+        """Where it is. Whether there is a place is told by what places are made of, of a hazard also by one without a
+        name; where it begins and ends, and all other places, by what was learned. Who asks where a 驿站 is has not
+        named a place by that.
+        """
         if "place" in said.slots:
             return
         place = said.place
-        if place is None or not place.named:
-            place = self._places.pointed(said.folded, said.tokens) or place
-        said.add_literal("place", place.span if place else self._spots.begin(said.folded))
-
-    def _add_named(self, said: _Said) -> None:
-        """A place with a name: what somebody needs is rarely where they stand."""
-        if "place" not in said.slots and said.place and said.place.named:
-            said.add_literal("place", said.place.span)
-
-    def _add_near(self, said: _Said) -> None:
-        """Where somebody asks for a place to rest: beside 太原街, not that place itself (哪有骑手驿站)."""
-        place = said.place
-        if place is not None and (not place.named or _ASKS.search(said.folded, 0, place.span.start)):
-            place = None
-        place = place or self._places.pointed(said.folded, said.tokens)
-        if place is not None and "place" not in said.slots:
-            beside = _BESIDE.search(said.folded, place.span.start, place.span.end)
-            said.add_literal("place", Span(place.span.start, beside.start()) if beside else place.span)
+        certain = place is not None and (said.intent == HAZARD or (said.intent == APPEAL and place.named))
+        said.add_literal("place", self._edges.find(said.intent, said.tokens, certain=certain))
 
     def _add_venue(self, said: _Said) -> None:
         """Where a lesson will be: what has told the time or the kind is no part of it, 下午3点社区活动室."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 Slot = str | int | float
 
+HAZARD, APPEAL = "hazard_report", "appeal_file"
+"""The intents that open a case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

@@ -34,7 +34,7 @@ _MEASURES = frozenset("个条盏根辆处棵块只堆名位次天号点分人车
 _ENDS = """
 桥下 桥下面 桥底 桥底下 桥边 桥洞 桥脚 桥头 桥面 桥上 桥栏 桥栏杆 路上 路桥 路边 路面
 街上 街边 街口 巷口 村道 村口 村村 村外 城门口 城边 城外 城里 道牙子 站口 站外 河里 湖里
-寺院 园外
+寺院 园外 院内 院里
 """
 _JOINED = dict.fromkeys(_ENDS.split(), 1) | {"胡同口": 2}
 """Words that jieba makes of the end of a name and what follows it: 古城 | 路上. How much of them is the name's."""
@@ -75,13 +75,6 @@ _JUNCTIONS = frozenset(_CROSSINGS.split())
 _BESIDE = ("对面", "旁边", "隔壁", "旁", "对过", "楼下", "边上", "路", "街", "巷", "行")
 _INSIDE = frozenset({"院内", "院里"})
 _INTERJECTION = re.compile("[啊哎喂嗯呀哦诶欸]+")
-_POINTING = re.compile(
-    r"(?:的)?(?:(?:这|那)(?:边|片|块|儿|里|头|一?带|一?片|一?圈|一?趟|一?块|一?段|一溜|周围|附近)|一带|附近|周围"
-    r"|周边|跟前|沿线|一圈|左近)"
-)
-_WEAK_END = re.compile(
-    r"[里坊苑园城府湾堡寨沟坪台滩庙坡岗岭沿关邸郡轩庭阁居塘浦坝峪营屯埠洲岛渡墩桥墅谷汀堤寺塔江河湖山楼门口村店馆厂院所汇都站库铺摊室牌林街路城巷场苑]$"
-)
 _CONTAINER = re.compile(
     r"(?:家|屋|楼|店|车|房|厅|院|室|馆|箱|柜|棚|库|梯|道|桶|手|心|群|嘴|夜|这|那|哪|水|河|沟|池|洞|地|田|山|城|厂"
     r"|司|位|区|站|路|街|巷|门|校|村|镇|园|场|坑|锅|包|袋|眼|脑|肚|头|底|屉|墙|井|管|屏幕|手机|兜)里$"
@@ -117,7 +110,7 @@ class _Pieces:
     def __init__(self, text: str, tokens: Sequence[Token], stops: frozenset[str]) -> None:
         self.text = text
         self._stops = stops
-        self.tokens = _pieces(tokens, stops)
+        self.tokens = cut_at_endings(tokens, stops)
         self._at = {token.span.start: index for index, token in enumerate(self.tokens)}
 
     def at(self, start: int) -> int | None:
@@ -195,40 +188,6 @@ class PlaceFinder:
                 return place
             best = best or place
         return best
-
-    def pointed(self, text: str, tokens: Sequence[Token]) -> Place | None:
-        """A place that only what follows its name tells, in a text that must hold one: 御景湾保安不让进, 北行那片.
-
-        People begin with it, or say 在 before it.
-        """
-        pieces = _Pieces(text, tokens, self._words.stops)
-        for index, token in enumerate(pieces.tokens[:_LOOKED_AT]):
-            if pieces.begins_clause(index) or pieces.word(index - 1) in _AT or pieces.begins_text(index):
-                end = self._pointed_end(pieces, index)
-                if end is not None:
-                    return Place(self._with_tail(text, token.span.start, end), named=True)
-        return None
-
-    def _pointed_end(self, pieces: _Pieces, first: int) -> int | None:
-        start = end = pieces.tokens[first].span.start
-        single = 0
-        at = first
-        while at < len(pieces.tokens) and end - start <= _LONGEST_NAME:
-            word = pieces.word(at)
-            inner = at > first and (word in self._words.bare_endings or word in _BEGINS_NAMES)
-            name = inner or self._may_be_name(pieces, at, first)
-            if not name or (at > first and word in self._not_names and end - start >= _SHORTEST):
-                break
-            end = pieces.tokens[at].span.end
-            single += len(word) == 1
-            said = pieces.text[start:end]
-            if len(said) > _SHORTEST and _WEAK_END.search(said) and not _CONTAINER.search(said):
-                return end
-            if len(said) >= _SHORTEST and _POINTING.match(pieces.text, end):
-                return end
-            at += 1
-        stopped = pieces.word(at) in self._words.stops or pieces.word(at) in self._not_names
-        return end if single >= _SHORTEST and stopped and pieces.begins_text(first) else None
 
     def alone(self, text: str, tokens: Sequence[Token]) -> Span | None:
         """The place that a text is, if it says nothing else: 就在幸福里东门那儿, the answer to 在哪儿."""
@@ -434,7 +393,7 @@ def _is_vague(pieces: _Pieces, at: int, before: int) -> bool:
     return word in _VAGUE and (before < _SHORTEST or (word == "道" and last[-1] in "车人通管轨"))
 
 
-def _pieces(tokens: Sequence[Token], stops: frozenset[str]) -> list[Token]:
+def cut_at_endings(tokens: Sequence[Token], stops: frozenset[str]) -> list[Token]:
     """The tokens, with 古城 | 路上 as 古城 | 路 | 上, and 八 | 一路 as 八一路 where it stands behind a name."""
     pieces: list[Token] = []
     for token in tokens:

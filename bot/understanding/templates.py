@@ -7,7 +7,7 @@ text must hold one (``needs``), so that few of them are tried on any text.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 _MARKS = r"[\s,.:;!~\-—_]"
 GAP = f"{_MARKS}*+"
@@ -75,7 +75,7 @@ class Compiler:
 
     def _sequence(self, reader: "_Reader") -> Part:
         parts: list[Part] = []
-        while reader.peek() and reader.peek() not in "|)]":
+        while (character := reader.peek()) and character not in "|)]":
             part = self._atom(reader)
             if reader.take("?"):
                 part = Part(f"(?:{part.pattern})?")
@@ -96,7 +96,7 @@ class Compiler:
             return self._class(reader.until(">"), reader.source)
         if character == "." and reader.take("."):
             return Part(_SOMETHING)
-        return Part(re.escape(character), frozenset({character}))
+        return _letter(character)
 
     def _group(self, opened: str, reader: "_Reader") -> Part:
         inner = self._choice(reader)
@@ -144,6 +144,11 @@ class _Reader:
             raise TemplateError(f"括号不配对：{self.source}")
         inner, self._at = self.source[self._at : end], end + 1
         return inner
+
+
+@cache
+def _letter(character: str) -> Part:
+    return Part(re.escape(character), frozenset({character}))
 
 
 def _any_word(words: Sequence[str]) -> Part:

@@ -1,7 +1,11 @@
 """The words of the lexicon that occur in a cut text, and where."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+_WITHIN = re.compile(r"(?<=[\da-zA-Z])(?=[\da-zA-Z])", re.ASCII)
+"""Places within a number or a Latin word."""
 
 
 class Span(NamedTuple):
@@ -37,27 +41,29 @@ class PhraseFinder:
     """Finds known words and phrases that begin and end where tokens do, and those that a found one contains."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        known = frozenset(words)
-        self._known = known
+        self._known = known = frozenset(words)
         self._longest = max(map(len, known))
-        self._inner = {word: _inner(word, known) for word in known}
-        self._begin_words = {word[:end] for word in known for end in range(1, len(word) + 1)}
+        self._inner: dict[str, Sequence[tuple[int, str]]] = {}
+        """Of each word, and nothing of what only begins one."""
+        for word in known:
+            self._inner.update(dict.fromkeys((word[:end] for end in range(1, len(word))), ()))
+        self._inner.update((word, _inner(word, known)) for word in known)
 
     def find(self, text: str, tokens: Sequence[Token]) -> list[tuple[str, Span]]:
         """All of them, in the order of the text."""
-        ends = [token.span.end for token in tokens]
+        ends = [end for _, (_, end) in tokens]
         found: list[tuple[str, Span]] = []
         for index, (cut, (start, _)) in enumerate(tokens):
             if 2 < len(cut) <= self._longest and cut not in self._known:
                 within = _inner(cut, self._known)[1:]  # 拖欠 in 拖欠工资, a word of jieba's own
                 found += ((word, Span(start + at, start + at + len(word))) for at, word in within)
             for at in range(index, len(ends)):
-                said = text[start : ends[at]]
-                if said not in self._begin_words:
+                inner = self._inner.get(text[start : ends[at]])
+                if inner is None:
                     break
-                for offset, word in self._inner.get(said, ()):
+                for offset, word in inner:
                     found.append((word, Span(start + offset, start + offset + len(word))))
-        return [(word, span) for word, span in found if not _cuts(text, span)]
+        return _uncut(found, text)
 
 
 def _inner(word: str, known: frozenset[str]) -> list[tuple[int, str]]:
@@ -71,7 +77,7 @@ def _inner(word: str, known: frozenset[str]) -> list[tuple[int, str]]:
     return [(0, word), *within]
 
 
-def _cuts(text: str, span: Span) -> bool:
-    """Whether a number or a Latin word would be cut apart: the code 866611 has no 666 in it."""
-    edges = (text[edge - 1 : edge + 1] for edge in (span.start, span.end) if 0 < edge < len(text))
-    return any(edge.isascii() and edge.isalnum() for edge in edges)
+def _uncut(found: list[tuple[str, Span]], text: str) -> list[tuple[str, Span]]:
+    """Without what would cut a number or a Latin word apart: the code 866611 has no 666 in it."""
+    within = {place.start() for place in _WITHIN.finditer(text)}
+    return [(word, span) for word, span in found if within.isdisjoint(span)] if within else found

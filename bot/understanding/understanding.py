@@ -11,10 +11,11 @@ from bot.understanding.categories import OTHER, Categories, danger_of
 from bot.understanding.classifier import SURE, Classifier, best
 from bot.understanding.commands import Commands, Match
 from bot.understanding.dictation import Dictation
+from bot.understanding.edges import Edges
 from bot.understanding.evidence import Signs, gather, of_circumstances, of_command, of_signs, of_words
 from bot.understanding.fields import PLACE, TOPIC, labelled, without_labelled
 from bot.understanding.filling import Filler
-from bot.understanding.intent import NONE, Intent, Slot
+from bot.understanding.intent import APPEAL, HAZARD, NONE, Intent, Slot
 from bot.understanding.normalise import LONGEST, Message, normalise
 from bot.understanding.places import Place, PlaceFinder, same_place
 from bot.understanding.segment import Segmenter
@@ -42,8 +43,7 @@ SUREST = 0.99
 """No sentence is surer."""
 
 INTENTS = "intents"
-HAZARD = "hazard_report"
-APPEAL = "appeal_file"
+PLACE_EDGES = "place"
 _CASES = frozenset({HAZARD, APPEAL})
 _UNSERIOUS = ("笑", "传闻")
 _ASKS = ("询问进展", "问答")
@@ -102,7 +102,7 @@ class Understanding:
         self.weights = {name: weights(name) for name in (INTENTS, HAZARD, APPEAL)}
         self._categories = Categories(data.categories)
         self._places = PlaceFinder(data.places)
-        self._filler = Filler(data, self._places)
+        self._filler = Filler(data, self._places, Edges(data, weights(PLACE_EDGES)))
         self._acknowledgements = Acknowledgements(data.acknowledgements)
         self._dictation = Dictation(data.classes, self._segmenter)
         self._classifier: Classifier | None = None
@@ -163,15 +163,14 @@ class Understanding:
         command = self._serious(reading, addressed)
         if command and self._decides(command, probable, addressed) and not self._gives_way(command, reading):
             return Judged(command.intent, command.confidence, command)
-        likely = sorted(probable, key=probable.__getitem__, reverse=True)
-        name, sureness = likely[0], min(SUREST, probable[likely[0]])
+        name = max(probable, key=probable.__getitem__)
+        sureness = min(SUREST, probable[name])
         quiet = self._keeps_quiet(name, probable, reading, addressed)
         if (quiet or name != HAZARD) and self._is_emergency(reading) and probable[HAZARD] > probable[APPEAL]:
             return Judged(HAZARD, ACT)
         if quiet:
             name, sureness = NONE.name, probable[NONE.name]
-        others = [other for other in likely if other != NONE.name and probable[other] >= ALTERNATIVE]
-        return Judged(name, round(sureness, 2), alternatives=tuple(others[:ALTERNATIVES]) if addressed else ())
+        return Judged(name, round(sureness, 2), alternatives=_alternatives(probable) if addressed else ())
 
     def _keeps_quiet(self, name: str, probable: Mapping[str, float], reading: Reading, addressed: bool) -> bool:
         """Whether the evidence is too thin; or a pattern says that nobody means the bot by it, who does not say so."""
@@ -297,6 +296,12 @@ class Understanding:
         category = found[0] if found[1] >= SURE else hazard.category or OTHER
         sureness = judged.get(category)
         return replace(hazard, category=category, sureness=None if sureness is None else round(sureness, 2))
+
+
+def _alternatives(probable: Mapping[str, float]) -> tuple[str, ...]:
+    """What may be meant, the likeliest first."""
+    others = [name for name, sureness in probable.items() if sureness >= ALTERNATIVE and name != NONE.name]
+    return tuple(sorted(others, key=probable.__getitem__, reverse=True)[:ALTERNATIVES])
 
 
 def _with_same_place(signs: Signs, folded: str) -> Signs:

@@ -20,7 +20,7 @@ USUAL = 60
 
 _BITS = 32
 _ZERO = 1 << (_BITS - 1)
-"""What is added to each number of a row while it is taken apart, so that none is negative."""
+"""What is added to each number of a row, so that none borrows from the next: then only its highest bit is wrong."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,18 @@ class Weights:
 
     @cached_property
     def _format(self) -> struct.Struct:
-        return struct.Struct(f"<{len(self.answers)}I")
+        return struct.Struct(f"<{len(self.answers)}i")
+
+    def unpacked(self, row: int) -> Sequence[int]:
+        """What a row, or a sum of rows, adds to each answer, in hundredths."""
+        zeros = self._zeros
+        return self._format.unpack(((row + zeros) ^ zeros).to_bytes(self._format.size, "little"))
 
     def judge(self, evidence: Iterable[str]) -> list[float]:
         """How probable each answer is, together 1."""
         found = [adds for adds in map(self.adds.get, evidence) if adds is not None]
         share = share_of(len(found)) / 100
-        told = self._hundredths(sum(found))
+        told = self.unpacked(sum(found))
         sums = [start + share * hundredths for start, hundredths in zip(self.start, told, strict=True)]
         highest = max(sums)
         powers = [math.exp(total - highest) for total in sums]
@@ -59,18 +64,14 @@ class Weights:
         left out.
         """
         one, other = self.answers.index(answer), self.answers.index(against)
-        told = {piece: self._hundredths(self.adds[piece]) for piece in evidence if piece in self.adds}
+        told = {piece: self.unpacked(self.adds[piece]) for piece in evidence if piece in self.adds}
         said = {piece: (hundredths[one] - hundredths[other]) / 100 for piece, hundredths in told.items()}
         return {piece: weight for piece, weight in said.items() if weight}
 
     def told(self, piece: str) -> dict[str, float]:
         """What a known piece of evidence adds to the answers that it makes a difference to."""
-        hundredths = self._hundredths(self.adds[piece])
+        hundredths = self.unpacked(self.adds[piece])
         return {answer: said / 100 for answer, said in zip(self.answers, hundredths, strict=True) if said}
-
-    def _hundredths(self, row: int) -> list[int]:
-        numbers = self._format.unpack((row + self._zeros).to_bytes(self._format.size, "little"))
-        return [number - _ZERO for number in numbers]
 
 
 def row(weights: Iterable[float]) -> int:

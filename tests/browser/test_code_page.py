@@ -23,6 +23,7 @@ from tests.fakes.product import Product
 TV: ViewportSize = {"width": 1920, "height": 1080}
 FLAT: ViewportSize = {"width": 844, "height": 390}
 SMALL: ViewportSize = {"width": 320, "height": 568}
+pytestmark = pytest.mark.xdist_group("browser")  # one browser for all
 _LINK = re.compile(r"http://[\w.:]+/p/code/[\w.=-]+")
 
 

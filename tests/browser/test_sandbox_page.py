@@ -13,6 +13,7 @@ from tests.browser.phone import DESKTOP, PHONE, Phone, sandbox_server
 from tests.fakes.product import Product
 
 Opener = Callable[[ViewportSize], Phone]
+pytestmark = pytest.mark.xdist_group("browser")  # one browser, and one server for most of them
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.fakes.serving import ServerThread
 from tests.unit.city import City, shanghai
 
 DAY = timedelta(days=1)
+pytestmark = pytest.mark.xdist_group("browser")  # one browser for all
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from tests.conftest import START, StandingClock
 from tests.unit.city import said
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("cli")  # one city for most of them
 HEADER = "组织,组织类型,姓名,手机,身份,职务,feishu\n"
 GOOD = (
     "甲行业党委,党委,刘书记,13800000001,正式党员,书记,ou_1\n"

@@ -34,6 +34,7 @@ from tests.fakes.serving import free_port
 
 callbacks = FeishuCallbacks(ENCRYPT_KEY, VERIFICATION_TOKEN, APP_ID)
 PEOPLE, BRANCHES = 300, 12
+pytestmark = pytest.mark.xdist_group("server")  # one server for most of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tests.contracts.test_cli import MESSAGE, ROOT, Folder
 from tests.unit.test_classifier import model_of as model_of_grams
 
 WITHOUT = "raise ModuleNotFoundError(\"No module named 'sklearn'\", name='sklearn')\n"
+pytestmark = pytest.mark.xdist_group("training")  # trained once for most of them
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """People of a test city who say texts; what each text means by itself is told beforehand, else it means nothing."""
 
-import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -16,11 +15,10 @@ from models.inbox import Claim
 from models.outbox import Post, PostKind
 from tests.conftest import StandingClock
 from tests.unit.city import ROADS, said
-from tests.unit.talk import handlers
+from tests.unit.talk import handlers, message_of
 
 __all__ = ["GROUP", "Hearing", "handlers"]
 GROUP = "oc_branch"
-_keys = itertools.count(1)
 
 
 class Hearing:
@@ -79,17 +77,7 @@ class Hearing:
     def _message(
         self, who: str, text: str, chat: str, *, addressed: bool = False, about: str = "", button: bool = False
     ) -> IncomingMessage:
-        return IncomingMessage(
-            platform="feishu",
-            bot="main",
-            key=f"om_hearing_{next(_keys)}",
-            chat=chat or f"private {who}",
-            private=not chat,
-            sender=f"ou_{who}",
-            sent_at=self.clock() + self.ahead,
-            kind="button" if button else "message",
-            text=text,
-            addressed=addressed or not chat or button,
-            about=about,
-            ref="om_ref",
-        )
+        kind = "button" if button else "message"
+        heard = addressed or not chat or button
+        sent_at = self.clock() + self.ahead
+        return message_of(who, text, chat, sent_at, kind=kind, addressed=heard, about=about, ref="om_ref")

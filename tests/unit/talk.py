@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 
@@ -23,7 +23,7 @@ from models.people import Post as Office
 from tests.conftest import StandingClock
 from tests.unit.city import ROADS, City, said
 
-__all__ = ["Said", "Talk", "handlers", "talk_of_a_hazard"]
+__all__ = ["Said", "Talk", "handlers", "message_of", "talk_of_a_hazard"]
 _keys = itertools.count(1)
 
 
@@ -53,6 +53,21 @@ def _intent(one: Said) -> Intent:
         category=one.category,
         sureness=one.sureness,
         danger=one.danger,
+    )
+
+
+def message_of(who: str, text: str, chat: str, sent_at: datetime, **more: Any) -> IncomingMessage:
+    """In a group or, without one, in private, where everything is said to the bot."""
+    return IncomingMessage(
+        platform="feishu",
+        bot="main",
+        key=f"om_{next(_keys)}",
+        chat=chat or f"private {who}",
+        private=not chat,
+        sender=f"ou_{who}",
+        sent_at=sent_at,
+        text=text,
+        **{"addressed": not chat} | more,
     )
 
 
@@ -87,21 +102,8 @@ class Talk:
         return self.answers()
 
     def _message(self, one: Said) -> IncomingMessage:
-        return IncomingMessage(
-            platform="feishu",
-            bot="main",
-            key=f"om_{next(_keys)}",
-            chat=one.chat or f"private {one.who}",
-            private=not one.chat,
-            sender=f"ou_{one.who}",
-            sent_at=self._clock(),
-            kind=one.kind,
-            text=one.text or one.intent,
-            addressed=True,
-            about=one.about,
-            place=one.place,
-            ref="om_ref",
-        )
+        more = {"kind": one.kind, "addressed": True, "about": one.about, "place": one.place, "ref": "om_ref"}
+        return message_of(one.who, one.text or one.intent, one.chat, self._clock(), **more)
 
     def answers(self) -> list[tuple[str, str]]:
         """What the bot has said since the last look, card updates aside; people go by their names."""

@@ -1,6 +1,5 @@
 """Reports in several messages: what belongs together becomes one case, and nothing else does."""
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-import handlers
 from bot.content import load
 from bot.intake import GroupCommitIntake
 from bot.messages import IncomingMessage, Pending
@@ -26,11 +24,10 @@ from schedules import draft_close
 from schedules.runner import run_due
 from tests.conftest import StandingClock
 from tests.unit.city import ROADS, City, said
+from tests.unit.talk import message_of
 from tests.unit.understood import understanding
 
 GROUP = "oc_branch"
-_keys = itertools.count(1)
-_ = handlers
 
 
 class Riders:
@@ -53,17 +50,7 @@ class Riders:
         return self.say(who, chat=chat, photos=(name,), **more)
 
     def message(self, who: str, text: str = "", chat: str = "", **more: Any) -> IncomingMessage:
-        return IncomingMessage(
-            platform="feishu",
-            bot="main",
-            key=f"om_{next(_keys)}",
-            chat=chat or f"private {who}",
-            private=not chat,
-            sender=f"ou_{who}",
-            sent_at=self.clock(),
-            text=text,
-            **{"addressed": not chat} | more,
-        )
+        return message_of(who, text, chat, self.clock(), **more)
 
     def later(self, time: timedelta) -> list[tuple[str, str]]:
         """What the bot says by itself meanwhile."""

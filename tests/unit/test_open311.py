@@ -79,7 +79,7 @@ def test_numbers_of_people_are_hidden(said: str, shown: str) -> None:
     assert masked(said) == shown
 
 
-@given(st.text(), st.from_regex(r"1[3-9]\d{9}", fullmatch=True).filter(str.isascii), st.text())
+@given(st.text(), st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True), st.text())
 def test_no_phone_is_shown(before: str, phone: str, after: str) -> None:
     assert phone not in masked(f"{before}，{phone}，{after}")
 

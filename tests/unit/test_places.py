@@ -143,30 +143,10 @@ def test_names_of_every_kind(text: str, place: str) -> None:
     assert place_in(text) == (place, True)
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("御景湾保安说啥不让进", "御景湾"),
-        ("金域蓝湾消防通道停了一溜私家车", "金域蓝湾"),
-        ("和平里暖气管子漏了", "和平里"),
-        ("北行那片就俩换电柜", "北行"),
-        ("夫子庙一带找个厕所都难", "夫子庙"),
-        ("兄弟们桐梓坡别走了", "桐梓坡"),
-        ("电梯里有人推电瓶车", ""),
-        ("井盖没了差点摔了", ""),
-        ("楼道里堆满纸箱", ""),
-    ],
-)
-def test_a_place_is_known_by_what_follows_it(text: str, place: str) -> None:
-    message = normalise(text)
-    found = _read()[1].pointed(message.folded, _tokens(message.folded))
-    assert (message.literal(found.span) if found else "") == place
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=500) | st.text("路街号楼小区一三百东门口那这在的。abk12+ ", max_size=500))
 def test_a_place_stands_in_the_text(text: str) -> None:
     message = normalise(text)
     tokens = _tokens(message.folded)
-    for place in (_read()[1].find(message.folded, tokens), _read()[1].pointed(message.folded, tokens)):
-        assert place is None or (place.span.start < place.span.end and message.literal(place.span) in message.text)
+    place = _read()[1].find(message.folded, tokens)
+    assert place is None or (place.span.start < place.span.end and message.literal(place.span) in message.text)

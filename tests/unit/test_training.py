@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -280,6 +278,9 @@ def test_figures_of_what_was_held_out() -> None:
 def test_the_model_says_what_scikit_learn_says(categories: int) -> None:
     names = sorted({example.category for example in ROWS})[:categories]
     examples = merged(example for example in ROWS if example.category in names)
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  # one process of four needs it
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
     vectorizer = TfidfVectorizer(
         analyzer=lambda example: grams_of(example.seen), sublinear_tf=True, min_df=TEXTS_OF_A_GRAM
     )

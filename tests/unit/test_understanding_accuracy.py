@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.understanding.understanding import PLACE_EDGES
+from bot.understanding.weights import load_weights
 from tests.understanding import measure
 from tests.understanding.fitting import CASES, FEW, INTENTS, fingerprint
 from tests.understanding.measure import Heard
 from tests.understanding.texts import TEST, TUNING, texts
 from tests.unit.understood import understanding
 
-WEIGHTS = (INTENTS, *CASES)
+WEIGHTS = (INTENTS, *CASES, PLACE_EDGES)
 
 
 @cache
@@ -32,7 +34,7 @@ def test_no_text_is_in_both_parts() -> None:
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_the_weights_are_those_of_the_texts(name: str) -> None:
     """After a change of the texts: ``make weights``."""
-    assert understanding().weights[name].made_of == fingerprint(texts(TUNING))
+    assert load_weights(name).made_of == fingerprint(texts(TUNING))
 
 
 def test_intents() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.understanding.edges import Edges
 from bot.understanding.filling import Filler
 from bot.understanding.intent import Slot
 from bot.understanding.lexicon import load
@@ -14,6 +15,8 @@ from bot.understanding.normalise import normalise
 from bot.understanding.places import PlaceFinder
 from bot.understanding.segment import Segmenter
 from bot.understanding.tokens import tokens_of
+from bot.understanding.understanding import PLACE_EDGES
+from bot.understanding.weights import load_weights
 from tests.unit.understood import MONDAY, said
 
 LONGEST = 0.1
@@ -173,7 +176,8 @@ AGAIN = ["一", "派给", "百", "1", ":", "周五", "在家", "加小李", "支
 def _filler() -> tuple[Segmenter, PlaceFinder, Filler]:
     lexicon = load()
     places = PlaceFinder(lexicon.places)
-    return Segmenter(frozenset(lexicon.words())), places, Filler(lexicon, places)
+    edges = Edges(lexicon, load_weights(PLACE_EDGES))
+    return Segmenter(frozenset(lexicon.words())), places, Filler(lexicon, places, edges)
 
 
 def filled(intent: str, text: str) -> dict[str, Slot]:

@@ -1,6 +1,11 @@
-from array import array
+from collections.abc import Sequence
 from typing import Any
 
 class csr_matrix:
-    def __init__(self, arg1: tuple[array[float], array[int], array[int]], *, shape: tuple[int, int]) -> None: ...
+    T: csr_matrix
+    shape: tuple[int, int]
+    def __init__(
+        self, arg1: tuple[Sequence[float], Sequence[int], Sequence[int]], *, shape: tuple[int, int]
+    ) -> None: ...
     def __getitem__(self, key: Any) -> Any: ...
+    def __matmul__(self, other: Any) -> Any: ...

@@ -1,0 +1,148 @@
+"""Edges: where the place in a hazard or an appeal begins and ends, by weights learned from our own texts.
+
+``places.py`` tells whether a text names a place, by what places are made of; but people leave out and run together
+what no rule foresees: 御景湾 | 保安不让进, 中山路夜市海鲜摊 | 生蚝发臭. Each piece of evidence is a short string that
+people can read in ``data/place.weights``: of an edge ``前 路`` the word before it and ``后 井盖`` the one behind it,
+with their classes (类), nearest characters (字, 尾, 头), lengths (长) and kinds (型); of the stretch itself ``内 小区``
+the words within it; and ``境 appeal_file`` what the text means, for most appeals name no place.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bot.understanding.lexicon import Lexicon
+from bot.understanding.numerals import CHINESE
+from bot.understanding.places import cut_at_endings
+from bot.understanding.tokens import Span, Token
+from bot.understanding.weights import Weights
+
+BEGINS, WITHIN, ENDS = "起", "内", "止"
+"""What a piece of evidence speaks for or against: that a place begins there, goes on there, ends there."""
+
+LOOKED_AT = 80
+"""Words of a text among which a place is looked for: nobody says where after so many."""
+FIRST, LAST = "^", "$"
+"""What stands before the first word and behind the last."""
+_LONGEST_NUMBER = 5
+_LONGEST_WORD = 4
+_SHORT_WORD = 2
+
+
+class Edges:
+    """Finds the stretch of a text that most probably is its place. May be shared by threads."""
+
+    def __init__(self, lexicon: Lexicon, weights: Weights) -> None:
+        self._words = Words(lexicon)
+        self._weights = weights
+
+    def find(self, intent: str, tokens: Sequence[Token], *, certain: bool) -> Span | None:
+        """The likeliest stretch; None if there more likely is none, unless that there is one is ``certain``."""
+        words = self._words
+        pieces = words.pieces(tokens)
+        if not pieces:
+            return None
+        told = [words.told(word) for word in (FIRST, *(piece.word for piece in pieces), LAST)]
+        before, behind = [self._row(one.before) for one in told], [self._row(one.behind) for one in told]
+        both = [self._row(between(one.word, other.word)) for one, other in pairwise(told)]
+        edges = [self._weights.unpacked(sum(rows)) for rows in zip(before, behind[1:], both, strict=False)]
+        within = [self._weights.unpacked(self._row(one.within))[1] for one in told[1:-1]]
+        best, (first, last) = _best([edge[0] for edge in edges], within, [edge[2] for edge in edges])
+        meant = self._weights.unpacked(self._row([f"境 {intent}"]))[0]
+        return Span(pieces[first].span.start, pieces[last].span.end) if certain or best + meant > 0 else None
+
+    def _row(self, evidence: Iterable[str]) -> int:
+        adds = self._weights.adds
+        return sum([adds[piece] for piece in evidence if piece in adds])
+
+
+def _best(begins: Sequence[float], within: Sequence[float], ends: Sequence[float]) -> tuple[float, tuple[int, int]]:
+    """The highest sum of a beginning, what lies within and an end; and its first and last word."""
+    highest, where = float("-inf"), (0, 0)
+    running, first = float("-inf"), 0
+    for at, inner in enumerate(within):
+        if begins[at] > running:
+            running, first = begins[at], at
+        running += inner
+        if running + ends[at + 1] > highest:
+            highest, where = running + ends[at + 1], (first, at)
+    return highest, where
+
+
+class Words:
+    """What the words of a text tell about the edges of places."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        places = lexicon.places
+        classes: dict[str, list[str]] = {}
+        for name, words in (
+            ("侧", places.sides),
+            ("处", places.alone),
+            ("号", places.units),
+            ("停", places.stops),
+            *lexicon.classes.items(),
+        ):
+            for word in words:
+                classes.setdefault(word, []).append(name)
+        self._classes: Mapping[str, Sequence[str]] = classes
+        self._endings = frozenset(places.endings)
+        self._bare_endings = places.bare_endings
+        self._stops = places.stops
+
+    def pieces(self, tokens: Sequence[Token]) -> list[Token]:
+        """The words of which a place can be made: 古城 | 路 | 上, not 古城 | 路上."""
+        return cut_at_endings(tokens[:LOOKED_AT], self._stops)
+
+    def told(self, word: str) -> "Told":
+        """What a word, ``FIRST`` or ``LAST`` tells by itself."""
+        plain = f"{min(len(word), _LONGEST_NUMBER)}位数" if word.isdecimal() else word
+        told = [f" {plain}", f"长 {min(len(word), _LONGEST_WORD)}"]
+        told += [f"类 {name}" for name in (*self._classes.get(word, ()), *self._ending(word))]
+        long = len(word) > _SHORT_WORD
+        return Told(
+            word,
+            before=[*map("前".__add__, told), f"前字 {_plain(word[-1])}", *([f"前尾 {word[-2:]}"] if long else ())],
+            behind=[*map("后".__add__, told), f"后字 {_plain(word[0])}", *([f"后头 {word[:2]}"] if long else ())],
+            within=[*map("内".__add__, told), f"内型 {_kind(word[0])}", *([f"内尾 {word[-1]}"] if long else ())],
+        )
+
+    def _ending(self, word: str) -> Iterator[str]:
+        """What the word is for ending as places do."""
+        for at in range(len(word)):
+            if word[at:] in self._endings:
+                yield "带尾" if at else "尾"
+                return
+        if word[-1] in self._bare_endings:
+            yield "似尾"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a word tells of the edge that it stands before, of the one that it stands behind, of a place around."""
+
+    word: str
+    before: Sequence[str]
+    behind: Sequence[str]
+    within: Sequence[str]
+
+
+def between(before: str, behind: str) -> tuple[str, str]:
+    """What two words tell together of the edge between them."""
+    return (
+        f"间 {_plain(before[-1])}{_plain(behind[0])}",
+        f"型 {_kind(before[-1])}{_kind(behind[0])}",
+    )
+
+
+def _plain(character: str) -> str:
+    return "0" if character.isdecimal() else character
+
+
+def _kind(character: str) -> str:
+    if character.isdecimal():
+        return "0"
+    if character in CHINESE:
+        return "一"
+    if character.isascii():
+        return "a" if character.isalpha() else character
+    return "字" if character.isalnum() else character
