@@ -1,30 +1,36 @@
 """Edges: where the place in a hazard or an appeal begins and ends, by weights learned from our own texts.
 
-``places.py`` tells whether a text names a place, by what places are made of; but people leave out and run together
-what no rule foresees: 御景湾 | 保安不让进, 中山路夜市海鲜摊 | 生蚝发臭. Each piece of evidence is a short string that
-people can read in ``data/place.weights``: of an edge ``前 路`` the word before it and ``后 井盖`` the one behind it,
-with their classes (类), nearest characters (字, 尾, 头), lengths (长) and kinds (型); of the stretch itself ``内 小区``
-the words within it; and ``境 appeal_file`` what the text means, for most appeals name no place.
+``places.py`` finds what is made as places are: then there is one. But people leave out and run together what no rule
+foresees: 御景湾 | 保安不让进, 中山路夜市海鲜摊 | 生蚝发臭. Each piece of evidence is a short string that people can
+read in ``data/place.weights``: of an edge ``前 路`` the word before it and ``后 井盖`` the one behind it, with their
+classes (类, among them 侧, 处, 号, 停 and 尾 of ``places.toml``), nearest characters (字, 间, 尾, 头), lengths (长) and
+kinds (型); of the stretch itself ``内 小区`` the words within it; and ``境 appeal_file`` what the text means, for most
+appeals name no place.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from bot.understanding.lexicon import Lexicon
 from bot.understanding.numerals import CHINESE
-from bot.understanding.places import cut_at_endings
+from bot.understanding.places import LOOKED_AT, ONLY_A_NUMBER, Place, cut_at_endings, same_place
 from bot.understanding.tokens import Span, Token
 from bot.understanding.weights import Weights
 
 BEGINS, WITHIN, ENDS = "起", "内", "止"
 """What a piece of evidence speaks for or against: that a place begins there, goes on there, ends there."""
 
-LOOKED_AT = 80
-"""Words of a text among which a place is looked for: nobody says where after so many."""
+LONGEST = 12
+"""Words of a place."""
 FIRST, LAST = "^", "$"
 """What stands before the first word and behind the last."""
 _LONGEST_NUMBER = 5
+_TELEPHONE = 7
+"""Digits from which a number is no part of a place, but somebody's telephone."""
+_WHOSE = 3
+"""Words before a telephone that may tell whose it is: 联系人 | 王 | 五."""
 _LONGEST_WORD = 4
 _SHORT_WORD = 2
 
@@ -35,25 +41,65 @@ class Edges:
     def __init__(self, lexicon: Lexicon, weights: Weights) -> None:
         self._words = Words(lexicon)
         self._weights = weights
+        self._known: dict[str, _Rows] = {}
 
-    def find(self, intent: str, tokens: Sequence[Token], *, certain: bool) -> Span | None:
-        """The likeliest stretch; None if there more likely is none, unless that there is one is ``certain``."""
-        words = self._words
-        pieces = words.pieces(tokens)
+    def find(self, intent: str, text: str, tokens: Sequence[Token], place: Place | None) -> Span | None:
+        """The likeliest stretch of a folded text; None if there more likely is none. ``place`` is one that must be
+        there: it stands where no stretch that has to do with it is found.
+
+        上次那个地方 is none, nor is the 18号 of 昨天18号.
+        """
+        found = self._likeliest(intent, tokens, certain=place is not None)
+        if place is not None and (found is None or found.gap(place.span) >= 0):
+            found = place.span
+        again = same_place(text)
+        if found is None or (again is not None and again.gap(found) < 0):
+            return None
+        return None if place is None and ONLY_A_NUMBER.fullmatch(text, *found) else found
+
+    def _likeliest(self, intent: str, tokens: Sequence[Token], *, certain: bool) -> Span | None:
+        pieces = self._words.pieces(tokens)
         if not pieces:
             return None
-        told = [words.told(word) for word in (FIRST, *(piece.word for piece in pieces), LAST)]
-        before, behind = [self._row(one.before) for one in told], [self._row(one.behind) for one in told]
-        both = [self._row(between(one.word, other.word)) for one, other in pairwise(told)]
-        edges = [self._weights.unpacked(sum(rows)) for rows in zip(before, behind[1:], both, strict=False)]
-        within = [self._weights.unpacked(self._row(one.within))[1] for one in told[1:-1]]
+        words = [FIRST, *(piece.word for piece in pieces), LAST]
+        rows = [self._rows(word) for word in words]
+        edges = [
+            self._weights.unpacked(one.before + other.behind + self._row(between(before, behind)))
+            for (one, other), (before, behind) in zip(pairwise(rows), pairwise(words), strict=True)
+        ]
+        contacts = _contacts(words[1:-1])
+        within = [
+            float("-inf") if at in contacts else self._weights.unpacked(each.within)[1]
+            for at, each in enumerate(rows[1:-1])
+        ]
         best, (first, last) = _best([edge[0] for edge in edges], within, [edge[2] for edge in edges])
         meant = self._weights.unpacked(self._row([f"境 {intent}"]))[0]
-        return Span(pieces[first].span.start, pieces[last].span.end) if certain or best + meant > 0 else None
+        if last - first >= LONGEST or not (certain or best + meant > 0):
+            return None
+        return Span(pieces[first].span.start, pieces[last].span.end)
+
+    def _rows(self, word: str) -> "_Rows":
+        """What a word tells, added up. Only words of the weights' own texts are kept in memory."""
+        known = self._known.get(word)
+        if known is not None:
+            return known
+        told = self._words.told(word)
+        rows = _Rows(self._row(told.before), self._row(told.behind), self._row(told.within))
+        if f"内 {word}" in self._weights.adds:
+            self._known[word] = rows
+        return rows
 
     def _row(self, evidence: Iterable[str]) -> int:
         adds = self._weights.adds
         return sum([adds[piece] for piece in evidence if piece in adds])
+
+
+class _Rows(NamedTuple):
+    """As ``Told``, in weights."""
+
+    before: int
+    behind: int
+    within: int
 
 
 def _best(begins: Sequence[float], within: Sequence[float], ends: Sequence[float]) -> tuple[float, tuple[int, int]]:
@@ -118,7 +164,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a word tells of the edge that it stands before, of the one that it stands behind, of a place around."""
+    """What a word tells of the edge that it stands before, of the one that it stands behind, of a place with it."""
 
     word: str
     before: Sequence[str]
@@ -132,6 +178,12 @@ def between(before: str, behind: str) -> tuple[str, str]:
         f"间 {_plain(before[-1])}{_plain(behind[0])}",
         f"型 {_kind(before[-1])}{_kind(behind[0])}",
     )
+
+
+def _contacts(words: Sequence[str]) -> set[int]:
+    """Which words are a telephone, or may be whose it is: others will see the place."""
+    telephones = [at for at, word in enumerate(words) if len(word) >= _TELEPHONE and word.isdecimal()]
+    return {at for telephone in telephones for at in range(telephone - _WHOSE, telephone + 1)}
 
 
 def _plain(character: str) -> str:

@@ -226,15 +226,14 @@ class Filler:
             said.taken += (Span(*stretch) for stretch in found[1])
 
     def _add_place(self, said: _Said) -> None:
-        """Where it is. Whether there is a place is told by what places are made of, of a hazard also by one without a
-        name; where it begins and ends, and all other places, by what was learned. Who asks where a 驿站 is has not
-        named a place by that.
+        """Where it is. What is made as places are is one for certain, of a hazard also without a name; but who asks
+        where a 驿站 is has not named a place by that.
         """
         if "place" in said.slots:
             return
         place = said.place
         certain = place is not None and (said.intent == HAZARD or (said.intent == APPEAL and place.named))
-        said.add_literal("place", self._edges.find(said.intent, said.tokens, certain=certain))
+        said.add_literal("place", self._edges.find(said.intent, said.folded, said.tokens, place if certain else None))
 
     def _add_venue(self, said: _Said) -> None:
         """Where a lesson will be: what has told the time or the kind is no part of it, 下午3点社区活动室."""

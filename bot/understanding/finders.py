@@ -426,11 +426,6 @@ class Words:
         match = self._expression.search(text)
         return Span(*match.span()) if match else None
 
-    def begin(self, text: str) -> Span | None:
-        """The one that the text begins with."""
-        match = self._expression.match(text)
-        return Span(*match.span()) if match else None
-
 
 _ELSE = (
     "开|上课|召|举行|集合|搞|学习|讲|参观|的|我们|咱|大家|统一|安排|通知|计划|等|带|谈|主题|议题|题目|地点|会场|地址"

@@ -10,7 +10,7 @@ from bot.understanding.tokens import Span, Token
 
 _LONGEST_NAME = 7
 """Characters of a name before its ending; longer ones are the sentence, not the name."""
-_LOOKED_AT = 80
+LOOKED_AT = 80
 """Words of a text among which a place is looked for: nobody says where after so many."""
 _AND = ("和", "与", "跟")
 _SOME = rf"(?:\d{{1,5}}|[{CHINESE}]{{1,5}})"
@@ -48,7 +48,7 @@ _COUNTED = re.compile(
     rf"[{CHINESE}\d几好]+(?:个|条|盏|根|辆|处|棵|块|只|堆|名|位|次|天|摊|滩|地|窝|坨|溜|股|截|片|圈|排|群"
     rf"|团)(?!路|街|里)"
 )
-_ONLY_A_NUMBER = re.compile(r"(?:[12]?\d|3[01]|[一二三四五六七八九]|二?十[一二三四五六七八九]?|三十一?)号")
+ONLY_A_NUMBER = re.compile(r"(?:[12]?\d|3[01]|[一二三四五六七八九]|二?十[一二三四五六七八九]?|三十一?)号")
 """2号 may be a day as well; 一一三七号 is none."""
 _INNER_UNITS = ("层", "楼", "区", "期", "室", "门")
 """These are parts of something that was named before."""
@@ -109,7 +109,6 @@ class _Pieces:
 
     def __init__(self, text: str, tokens: Sequence[Token], stops: frozenset[str]) -> None:
         self.text = text
-        self._stops = stops
         self.tokens = cut_at_endings(tokens, stops)
         self._at = {token.span.start: index for index, token in enumerate(self.tokens)}
 
@@ -123,10 +122,6 @@ class _Pieces:
     def begins_clause(self, index: int) -> bool:
         """Whether nothing stands before it that it could belong to."""
         return index == 0 or not self.word(index - 1).isalnum()
-
-    def begins_text(self, index: int) -> bool:
-        """Whether only greetings and the like stand before it: 兄弟们."""
-        return all(token.word in self._stops or not token.word.isalnum() for token in self.tokens[:index])
 
 
 class PlaceFinder:
@@ -182,7 +177,7 @@ class PlaceFinder:
         """The first place with a name, else the first without, else None."""
         pieces = _Pieces(text, tokens, self._words.stops)
         best: Place | None = None
-        for index in range(min(len(pieces.tokens), _LOOKED_AT)):
+        for index in range(min(len(pieces.tokens), LOOKED_AT)):
             place = self._place_at(pieces, index)
             if place is not None and place.named:
                 return place
@@ -215,7 +210,7 @@ class PlaceFinder:
         while (further := self._further(pieces, end, named)) is not None:
             end, named = further, True
         place = Place(Span(first.span.start, end), named)
-        return None if _ONLY_A_NUMBER.fullmatch(pieces.text, place.span.start, end) else place
+        return None if ONLY_A_NUMBER.fullmatch(pieces.text, place.span.start, end) else place
 
     def _further(self, pieces: _Pieces, end: int, named: bool) -> int | None:
         """Where the next part ends that goes on from there: 人民路 | 和解放街 | 交叉口, 青石镇 | 卫生院."""

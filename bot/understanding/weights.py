@@ -20,7 +20,9 @@ USUAL = 60
 
 _BITS = 32
 _ZERO = 1 << (_BITS - 1)
-"""What is added to each number of a row, so that none borrows from the next: then only its highest bit is wrong."""
+"""What is added to each number of a row, so that none borrows from the next: then only its highest bit is wrong. Sums
+stay far below 2³¹.
+"""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from bot.understanding import Understanding
-from bot.understanding.edges import BEGINS, ENDS, FIRST, LAST, WITHIN, Words, between
+from bot.understanding.edges import BEGINS, ENDS, FIRST, LAST, LONGEST, WITHIN, Words, between
+from bot.understanding.intent import APPEAL, HAZARD
 from bot.understanding.lexicon import load
 from bot.understanding.normalise import normalise
 from bot.understanding.tokens import Token
@@ -27,15 +28,12 @@ from tests.understanding.texts import Said
 STRENGTH = 1.0
 """Of the regularisation."""
 ROUNDS = 150
-LONGEST = 12
-"""Words of a place."""
 LONGEST_TEXT = 60
 """Words of a text that is learned from."""
 TEXTS_OF_EVIDENCE = 2
 LEAST = 0.1
 """A weight below it is left out."""
-HAZARD = "hazard_report"
-INTENTS = frozenset({HAZARD, "appeal_file", "station_query"})
+INTENTS = frozenset({HAZARD, APPEAL, "station_query"})
 """Those that have a place."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -52,8 +50,9 @@ class Example:
 
 
 def examples(said: Iterable[Said], understanding: Understanding) -> list[Example]:
-    """The texts that tell something: those with a place, hazards in which no rule finds one, and all others
-    of which it was not labelled."""
+    """The texts that tell something: those with a place, hazards in which no rule finds one, and all others of which
+    it was not labelled.
+    """
     words = Words(load())
     found = (_example(one, understanding, words) for one in said if one.intent in INTENTS)
     return [example for example in found if example is not None]
