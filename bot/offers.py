@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from bot.handling import Batch, Context
 from bot.messages import IncomingMessage
-from bot.understanding.intent import NONE, Intent, Slot
+from bot.understanding.intent import APPEAL, NONE, Intent, Slot
 from bot.understanding.short_words import LONGEST_ANSWER, agrees, answer_within, chosen_number, denies
 from models.offers import OPEN_FOR, Offer
 
@@ -168,7 +168,7 @@ def _pressed(context: Context, number: str) -> Choice | str:
 
 def _chosen(context: Context, offer: Offer, option: Option) -> Choice:
     """What a group has seen never joins an appeal, whose receipt says that it was seen."""
-    if offer.chat_id is not None and option.intent == "appeal_file":
+    if offer.chat_id is not None and option.intent == APPEAL:
         choice = Choice(option, (), {"seen": 1, "photos_left": len(offer.photos)})
     else:
         choice = Choice(option, tuple(offer.photos), {})

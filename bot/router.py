@@ -11,7 +11,7 @@ from bot.handling import Batch, Context, Kept, Privately, Reply, Who, registrati
 from bot.messages import IncomingMessage
 from bot.offers import SURE, Choice, answered
 from bot.posting import Address, address_of
-from bot.understanding.intent import NONE, Intent, Slot
+from bot.understanding.intent import APPEAL, CASES, HAZARD, NONE, Intent, Slot
 from bot.understanding.short_words import Slip, agrees, arrived, chosen_number, denies, either, slip
 from models.counters import FIRST
 
@@ -19,12 +19,12 @@ SURE_ENOUGH = 0.7
 """Below this an addressed text that would be acted upon at once is asked back."""
 ACTS_AT_ONCE = frozenset(
     {
-        "appeal_file",
+        APPEAL,
         "approve_leave",
         "case_feedback",
         "check_in",
         "close_lesson",
-        "hazard_report",
+        HAZARD,
         "leave_request",
         "open_lesson",
     }
@@ -53,8 +53,6 @@ KINDS = ("appeal", "hazard")
 """不是隐患，是诉求: what is told so is neither, where there is nothing that it could be said of."""
 BARE_ACK = Intent("casual_ack", 1.0, reply=True)
 """好: the same of what is said for even less."""
-CASES = frozenset({"appeal_file", "hazard_report"})
-"""What has categories, each its own."""
 BEFORE_TYING = frozenset({"joined", "members", "bind", "bind_chat"})
 """What is heard in a group that is not tied yet without the bot being addressed."""
 
@@ -129,7 +127,7 @@ class Router:
         context = replace(context, message=said)
         intent = self._understood(context)
         if intent.name != option.intent:
-            category = None if option.intent in CASES else intent.category
+            category = None if option.intent in CASES else intent.category  # each has categories of its own
             slots = {**intent.slots, **option.slots}
             intent = replace(intent, name=option.intent, slots=slots, category=category, sureness=None)
         slots = {**intent.slots, **choice.besides}
@@ -190,7 +188,7 @@ def _call(context: Context, intent: Intent) -> Reply | None:
 def _said_more(context: Context, intent: Intent) -> Intent | None:
     """What is not understood by itself may be the rest of a report that the sender has begun in this chat."""
     message = context.message
-    half = intent.name == "hazard_report" and _doubtful(context, intent)
+    half = intent.name == HAZARD and _doubtful(context, intent)
     unclear = intent.name == NONE.name or bool(intent.where) or half
     yes_or_no = intent.confidence < SURE and (agrees(message.text) or denies(message.text))
     if not (unclear or yes_or_no):

@@ -12,7 +12,7 @@ from bot.handling import Context, Privately, Reply, Who, handles
 from bot.messages import PAGE
 from bot.posting import Address
 from bot.understanding.categories import category_within
-from bot.understanding.intent import Intent
+from bot.understanding.intent import APPEAL, Intent
 from bot.wording import day_text
 from handlers.cases import dispatchers, tell_reporter
 from handlers.dispatching import dispatcher_card
@@ -134,7 +134,7 @@ def _case(context: Context, meeting: Lesson, person: Person | None, line: _Line)
     address = address or Address(PAGE, "", str(person.id) if person else "")
     return Case(
         kind=CaseKind.APPEAL,
-        category=category_within("appeal_file", line.what),
+        category=category_within(APPEAL, line.what),
         place="",
         text=line.what,
         photos=[],

@@ -2,11 +2,12 @@
 
 from bot.content import Button, Choice
 from bot.understanding.categories import OTHER
+from bot.understanding.intent import APPEAL, HAZARD
 from bot.understanding.lexicon import category_names
 from handlers.cases import URGENT
 from models.cases import Case, CaseKind
 
-_INTENTS = {CaseKind.HAZARD: "hazard_report", CaseKind.APPEAL: "appeal_file"}
+_INTENTS = {CaseKind.HAZARD: HAZARD, CaseKind.APPEAL: APPEAL}
 NOT_URGENT = "不急"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bot.content import Button, Card
 from bot.handling import Context, Privately, Reply, Who, handles, registration
 from bot.offers import Option, ask
-from bot.understanding.intent import NONE, Intent, Slot
+from bot.understanding.intent import APPEAL, NONE, Intent, Slot
 from handlers.additions import answered
 from handlers.assistance import DESPAIR, THANKS, lost
 from models.cases import find_case
@@ -94,7 +94,7 @@ DOUBT = {
 }
 """How each thing is said so that it cannot be misunderstood, with what was said; ``said``: the whole of it, if nothing
 less is known. What was not said is left out: whoever does it asks for it."""
-NOT_FOR_GROUPS = frozenset({"appeal_file", "record_appeals", "make_anonymous", "go_above", "bind", "inflow"})
+NOT_FOR_GROUPS = frozenset({APPEAL, "record_appeals", "make_anonymous", "go_above", "bind", "inflow"})
 """What is said of appeals, or with telephone numbers: a group does not read it from the bot, in whosever words."""
 SAID_OF_NOTHING = ("help", "notice_ack")
 """What is never offered: it would do nothing that a word of help does not."""
@@ -114,12 +114,13 @@ _NUMBER = re.compile(r"^\W*\d{3,7}号?\W*")
 @handles("doubt", by=Who.ANYONE)
 def doubt(context: Context, intent: Intent) -> Reply | None:
     """The bot was meant, and the text is half understood: it may answer what was asked of a case. Nobody is asked
-    in a group about an appeal, or what has a telephone number."""
+    in a group about an appeal, or what has a telephone number.
+    """
     text = context.message.text
     if any(word in text for word in DESPAIR) or (intent.name == NONE.name and any(word in text for word in THANKS)):
         return lost(context, intent)
     hushed = not NOT_FOR_GROUPS.isdisjoint((intent.name, *intent.alternatives)) or _of_no_hazard(context, intent)
-    if reply := answered(context, appeal=intent.name == "appeal_file"):
+    if reply := answered(context, appeal=intent.name == APPEAL):
         return reply
     perhaps = [name for name in intent.alternatives if name not in SAID_OF_NOTHING] or [intent.name]
     meant = [name for name in perhaps if name in DOUBT and registration(name)]

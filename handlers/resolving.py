@@ -7,7 +7,7 @@ from sqlalchemy import exists, select
 from bot.content import Acknowledge, Card, Text
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.reports.follow_up import HINT, rating_buttons
-from bot.understanding.intent import Intent
+from bot.understanding.intent import APPEAL, HAZARD, Intent
 from handlers.case_meant import open_case
 from handlers.cases import act, answer, name_of, runners, tell_reporter, tell_unit_elsewhere
 from handlers.drafts import open_draft, take_photos
@@ -22,7 +22,7 @@ ENOUGH = "{case}已经有 {most} 张办好以后的照片，够了。"
 MOST_PHOTOS = 9
 PHOTO_FOLLOWS = timedelta(minutes=30)
 """How long after 办结 a photo may follow."""
-REPORTS = ("hazard_report", "appeal_file", "said_more")
+REPORTS = (HAZARD, APPEAL, "said_more")
 """What a photo that comes after it rather belongs to."""
 
 

@@ -10,7 +10,7 @@ from bot.content import Button, Card, Text, load
 from bot.handling import Context, Privately, Reply, Who, handles
 from bot.offers import Option, ask
 from bot.understanding.categories import category_within
-from bot.understanding.intent import Intent, Slot
+from bot.understanding.intent import APPEAL, HAZARD, Intent, Slot
 from handlers.additions import add
 from handlers.appeal_meetings import meeting_now
 from handlers.appeals import turned_receipt
@@ -148,7 +148,7 @@ def _into_appeal(context: Context, case: Case) -> Reply:
     _take_out(context, case)
     seen, photos = case.chat_id is not None, list(case.photos)
     keep_correction(context, case, Corrected.KIND, "隐患", "诉求")
-    case.kind, case.category, case.sureness = CaseKind.APPEAL, category_within("appeal_file", case.text), None
+    case.kind, case.category, case.sureness = CaseKind.APPEAL, category_within(APPEAL, case.text), None
     case.latitude, case.longitude, case.chat_id = None, None, None
     if seen:
         case.photos = []  # what a group has seen never joins an appeal
@@ -178,7 +178,8 @@ def _take_out(context: Context, case: Case) -> None:
 
 def _cover(context: Context, case: Case) -> None:
     """Cards that groups have of it say nothing any more, where a platform lets a card be changed; what groups do not
-    have yet, as while nobody there has spoken, they never get."""
+    have yet, as while nobody there has spoken, they never get.
+    """
     context.batch.posting.write()  # what other messages of the batch have said of it, too
     chats = chats_of(context.session, case.unit) if case.unit is not None else []
     if case.chat_id is not None:
@@ -224,7 +225,7 @@ def make_public(context: Context, intent: Intent) -> Reply:
     told = Told.of_message(context, intent, CaseKind.HAZARD)
     told = replace(told, photos=tuple(case.photos), place=told.place or case.place)
     if told.category not in categories_of(CaseKind.HAZARD):
-        told = replace(told, category=category_within("hazard_report", told.text), sureness=None)
+        told = replace(told, category=category_within(HAZARD, told.text), sureness=None)
     act(context, case, Action.WITHDRAW, NO_LONGER_APPEAL)
     tell_withdrawn(context, case, NO_LONGER_APPEAL)
     return report(context, told)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import mul
 
 from bot.understanding.categories import OTHER
+from bot.understanding.intent import HAZARD
 from bot.understanding.lexicon import category_names
 from bot.understanding.normalise import normalise
 
@@ -85,7 +86,7 @@ class Classifier:
     @property
     def foreign(self) -> list[str]:
         """Those of its categories that no hazard has: a model of these is of no use to the bot."""
-        known = {*category_names("hazard_report"), OTHER}
+        known = {*category_names(HAZARD), OTHER}
         return [category for category in self.categories if category not in known]
 
     def judge(self, text: str) -> Mapping[str, float] | None:

@@ -39,7 +39,7 @@ class Edges:
     """Finds the stretch of a text that most probably is its place. May be shared by threads."""
 
     def __init__(self, lexicon: Lexicon, weights: Weights) -> None:
-        self._words = Words(lexicon)
+        self._evidence = EdgeEvidence(lexicon)
         self._weights = weights
         self._known: dict[str, _Rows] = {}
 
@@ -58,7 +58,7 @@ class Edges:
         return None if place is None and ONLY_A_NUMBER.fullmatch(text, *found) else found
 
     def _likeliest(self, intent: str, tokens: Sequence[Token], *, certain: bool) -> Span | None:
-        pieces = self._words.pieces(tokens)
+        pieces = self._evidence.pieces(tokens)
         if not pieces:
             return None
         words = [FIRST, *(piece.word for piece in pieces), LAST]
@@ -83,7 +83,7 @@ class Edges:
         known = self._known.get(word)
         if known is not None:
             return known
-        told = self._words.told(word)
+        told = self._evidence.told(word)
         rows = _Rows(self._row(told.before), self._row(told.behind), self._row(told.within))
         if f"内 {word}" in self._weights.adds:
             self._known[word] = rows
@@ -115,7 +115,7 @@ def _best(begins: Sequence[float], within: Sequence[float], ends: Sequence[float
     return highest, where
 
 
-class Words:
+class EdgeEvidence:
     """What the words of a text tell about the edges of places."""
 
     def __init__(self, lexicon: Lexicon) -> None:

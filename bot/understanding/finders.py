@@ -20,6 +20,11 @@ def longest_first(words: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(set(words), key=len, reverse=True)))
 
 
+def _each(*expressions: str) -> tuple[re.Pattern[str], ...]:
+    """Expressions of which the first that is found counts."""
+    return tuple(map(re.compile, expressions))
+
+
 # ---- Numbers ----
 
 _EMERGENCY = frozenset({110, 119, 120, 122})
@@ -95,28 +100,22 @@ def merged(text: str) -> tuple[Number, Number] | None:
 
 _NOT_A_NUMBER = r"(?!\s*(?:号楼|号院|小时|个|分|点|月|日|天|次|遍|回|年|人|名|位|块|元|米|公里|周|礼拜|星期|钟头|%|k))"
 _NO = rf"(?<![\d.])(?<!\d:)#?(\d{{1,7}}|(?<![{CHINESE}])[{CHINESE}]{{1,5}})(?![\d{CHINESE}]|[.:]\d)"
-_CLAIM = tuple(
-    re.compile(expression)
-    for expression in (
-        rf"第{_NO}[号条个项]",
-        rf"{_NO}号(?:的|那个|这个|那条|这条|积分|志愿)*申报",
-        rf"(?:申报|编号|单号)(?:的|第|那个|号|编号|单|:|是)* ?{_NO}{_NOT_A_NUMBER}",
-        rf"{_NO}号(?![楼院门])",
-        rf"(?:通过|批准|驳回|同意|不通过|批|准) ?{_NO}{_NOT_A_NUMBER}",
-        rf"{_NO}{_NOT_A_NUMBER}(?:的|那个|这个|那条|这条|积分|志愿)*申报",
-        rf"(?<![\d.])(?<!\d:)#?(\d{{1,7}})(?!\d|[.:]\d){_NOT_A_NUMBER}",
-        rf"(?<![{CHINESE}])([{DIGITS}]{{3,5}})(?![{CHINESE}])",
-    )
+_CLAIM = _each(
+    rf"第{_NO}[号条个项]",
+    rf"{_NO}号(?:的|那个|这个|那条|这条|积分|志愿)*申报",
+    rf"(?:申报|编号|单号)(?:的|第|那个|号|编号|单|:|是)* ?{_NO}{_NOT_A_NUMBER}",
+    rf"{_NO}号(?![楼院门])",
+    rf"(?:通过|批准|驳回|同意|不通过|批|准) ?{_NO}{_NOT_A_NUMBER}",
+    rf"{_NO}{_NOT_A_NUMBER}(?:的|那个|这个|那条|这条|积分|志愿)*申报",
+    rf"(?<![\d.])(?<!\d:)#?(\d{{1,7}})(?!\d|[.:]\d){_NOT_A_NUMBER}",
+    rf"(?<![{CHINESE}])([{DIGITS}]{{3,5}})(?![{CHINESE}])",
 )
-_ACTIVITY = tuple(
-    re.compile(expression)
-    for expression in (
-        rf"第{_NO}[个号场项]",
-        rf"{_NO}号?(?:那个|这个|的)*(?:志愿)?活动",
-        rf"活动(?:编号|号|第)* ?{_NO}{_NOT_A_NUMBER}",
-        rf"报名(?:参加|活动|编号|第)* ?{_NO}{_NOT_A_NUMBER}",
-        rf"^{_NO}号? ?(?:我|也|想|要)*(?:报名|参加|报|算我)",
-    )
+_ACTIVITY = _each(
+    rf"第{_NO}[个号场项]",
+    rf"{_NO}号?(?:那个|这个|的)*(?:志愿)?活动",
+    rf"活动(?:编号|号|第)* ?{_NO}{_NOT_A_NUMBER}",
+    rf"报名(?:参加|活动|编号|第)* ?{_NO}{_NOT_A_NUMBER}",
+    rf"^{_NO}号? ?(?:我|也|想|要)*(?:报名|参加|报|算我)",
 )
 
 
@@ -141,15 +140,12 @@ def _first(expressions: Sequence[re.Pattern[str]], text: str) -> Number | None:
 
 _ABOUT = rf"(?<![\d.:{CHINESE}第])(\d{{1,4}}|[{CHINESE}]{{1,5}})(?:来|多|几)?"
 _MEN = r"(?:人(?!民)|志愿者|党员|骑手|小哥|司机|兄弟|同志|劳力|壮劳力|义工|队员|先锋|伙计|爷们)"
-_HEADS = tuple(
-    re.compile(expression)
-    for expression in (
-        rf"{_ABOUT}(?:个|名|位|号|口)? ?{_MEN}",
-        rf"{_ABOUT}(?:名|位|口子)",
-        rf"{_ABOUT}个(?!小时|钟|月|礼拜|星期|半|坑|点|社区|小区|路口|卡口|支部|地方|班|多)",
-        rf"{_ABOUT}(?:辆|台)车",
-        r"(?<![\d.:])(\d{1,4})(?![\d:.点号月日年时分小个周米块元度%-]| ?(?:小时|分钟))",
-    )
+_HEADS = _each(
+    rf"{_ABOUT}(?:个|名|位|号|口)? ?{_MEN}",
+    rf"{_ABOUT}(?:名|位|口子)",
+    rf"{_ABOUT}个(?!小时|钟|月|礼拜|星期|半|坑|点|社区|小区|路口|卡口|支部|地方|班|多)",
+    rf"{_ABOUT}(?:辆|台)车",
+    r"(?<![\d.:])(\d{1,4})(?![\d:.点号月日年时分小个周米块元度%-]| ?(?:小时|分钟))",
 )
 
 
@@ -162,16 +158,13 @@ def headcount(text: str) -> Number | None:
 
 _SCORE = rf"(\d{{1,4}}|[{CHINESE}]{{1,4}})"
 _FULL = r"(?![钟别手拣公店析享担队段清之\d])"
-_AWARD = tuple(
-    re.compile(expression)
-    for expression in (
-        rf"\+ ?{_SCORE}",
-        rf"(?:加|记|奖励|奖|添|增加|给|来|补|发|算|打|评)(?:上|了|他|她|个|到|补|记)* ?{_SCORE}个?[积鸡]?[分芬]{_FULL}",
-        rf"(?<![{CHINESE}\d点:.\-]){_SCORE}个?[积鸡]?[分芬]{_FULL}(?!感谢|辛苦|感动|认真|积极|努力|及时|到位|优秀"
-        rf"|突出|热心|敬业|负责|佩服|难得|不错)",
-        rf"(?:加|记|奖励|奖|添|增加|补)(?:上|了|他|她|个|到)* ?{_SCORE}个?(?=$|[\s,.!;]|吧|哈|呗|了|给)",
-        r"(?<![\d.:\-])(\d{1,3})(?![\d.:]| ?(?:号|点|月|日|年|小时|分钟|个|人|次|天|楼|栋|米|公里|块|元|路|单))",
-    )
+_AWARD = _each(
+    rf"\+ ?{_SCORE}",
+    rf"(?:加|记|奖励|奖|添|增加|给|来|补|发|算|打|评)(?:上|了|他|她|个|到|补|记)* ?{_SCORE}个?[积鸡]?[分芬]{_FULL}",
+    rf"(?<![{CHINESE}\d点:.\-]){_SCORE}个?[积鸡]?[分芬]{_FULL}(?!感谢|辛苦|感动|认真|积极|努力|及时|到位|优秀"
+    rf"|突出|热心|敬业|负责|佩服|难得|不错)",
+    rf"(?:加|记|奖励|奖|添|增加|补)(?:上|了|他|她|个|到)* ?{_SCORE}个?(?=$|[\s,.!;]|吧|哈|呗|了|给)",
+    r"(?<![\d.:\-])(\d{1,3})(?![\d.:]| ?(?:号|点|月|日|年|小时|分钟|个|人|次|天|楼|栋|米|公里|块|元|路|单))",
 )
 _STARS = re.compile(rf"{_SCORE}(?:颗|个)?星")
 _RATED = re.compile(rf"(?:评分|评价|打分) ?#?\d{{3,7}}(?!\d)号? ?{_SCORE}(?!\d)|^#?\d{{3,7}}号? +([1-5])(?!\d)")

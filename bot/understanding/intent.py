@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 Slot = str | int | float
 
 HAZARD, APPEAL = "hazard_report", "appeal_file"
+CASES = frozenset({HAZARD, APPEAL})
 """The intents that open a case."""
 
 

@@ -15,7 +15,7 @@ from bot.understanding.edges import Edges
 from bot.understanding.evidence import Signs, gather, of_circumstances, of_command, of_signs, of_words
 from bot.understanding.fields import PLACE, TOPIC, labelled, without_labelled
 from bot.understanding.filling import Filler
-from bot.understanding.intent import APPEAL, HAZARD, NONE, Intent, Slot
+from bot.understanding.intent import APPEAL, CASES, HAZARD, NONE, Intent, Slot
 from bot.understanding.normalise import LONGEST, Message, normalise
 from bot.understanding.places import Place, PlaceFinder, same_place
 from bot.understanding.segment import Segmenter
@@ -44,7 +44,6 @@ SUREST = 0.99
 
 INTENTS = "intents"
 PLACE_EDGES = "place"
-_CASES = frozenset({HAZARD, APPEAL})
 _UNSERIOUS = ("笑", "传闻")
 _ASKS = ("询问进展", "问答")
 
@@ -244,7 +243,7 @@ class Understanding:
         """
         if command.intent not in probable:
             return command.tier != "likely" or max(probable.values()) < command.confidence
-        if command.tier == "sure" and (not command.slots or command.intent in _CASES):
+        if command.tier == "sure" and (not command.slots or command.intent in CASES):
             return not command.slots or addressed or probable[NONE.name] < TOP
         others = probable.keys() - {NONE.name, command.intent}
         meant = addressed or (command.tier == "sure" and probable[NONE.name] < ACT)
@@ -252,7 +251,7 @@ class Understanding:
 
     def _gives_way(self, command: Match, reading: Reading) -> bool:
         """Whether an emergency comes first; what was asked to be heard in private stays so."""
-        mild = command.intent not in _CASES and not self._data.commands[command.intent].staff
+        mild = command.intent not in CASES and not self._data.commands[command.intent].staff
         return mild and self._is_emergency(reading)
 
     def _is_emergency(self, reading: Reading) -> bool:
@@ -270,7 +269,7 @@ class Understanding:
 
     def _intent(self, judged: Judged, slots: Mapping[str, Slot], reading: Reading) -> Intent:
         intent = Intent(judged.name, judged.sureness, reply=True, slots=slots, alternatives=judged.alternatives)
-        if judged.name not in _CASES:
+        if judged.name not in CASES:
             return intent
         intent = replace(intent, danger=reading.danger, category=self._category(judged.name, reading))
         return self._classified(intent, reading) if judged.name == HAZARD else intent

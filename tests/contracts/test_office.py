@@ -111,7 +111,6 @@ def test_every_formula_comes_to_what_is_written(database: Database, tmp_path: Pa
         assert values(anew[kind], where) == values(data, where), kind
 
 
-@pytest.mark.parametrize("database_address", ["sqlite"], indirect=True)
 def test_a_changed_mark_changes_the_totals(database: Database, tmp_path: Path) -> None:
     """Were the totals no formulas of the marks, a correction by hand would leave them wrong."""
     with database.write.begin() as session:

@@ -19,15 +19,14 @@ from sklearn.linear_model import LogisticRegression
 
 import bot.understanding
 from bot.understanding import Understanding
-from bot.understanding.understanding import PLACE_EDGES
+from bot.understanding.intent import CASES
+from bot.understanding.understanding import INTENTS, PLACE_EDGES
 from bot.understanding.weights import Weights, row, share_of, written
 from tests.understanding import fitting_edges
 from tests.understanding.measure import say
 from tests.understanding.texts import TUNING, Said, texts
 
 DATA = Path(bot.understanding.__file__).parent / "data"
-INTENTS = "intents"
-CASES = ("hazard_report", "appeal_file")
 LOOSENESS = 2.0
 """Inverse strength of the regularisation. Most of what people say is like none of the texts: of that, nothing may be
 thought with confidence.

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from bot.understanding import Understanding
-from bot.understanding.edges import BEGINS, ENDS, FIRST, LAST, LONGEST, WITHIN, Words, between
+from bot.understanding.edges import BEGINS, ENDS, FIRST, LAST, LONGEST, WITHIN, EdgeEvidence, between
 from bot.understanding.intent import APPEAL, HAZARD
 from bot.understanding.lexicon import load
 from bot.understanding.normalise import normalise
@@ -53,21 +53,21 @@ def examples(said: Iterable[Said], understanding: Understanding) -> list[Example
     """The texts that tell something: those with a place, hazards in which no rule finds one, and all others of which
     it was not labelled.
     """
-    words = Words(load())
-    found = (_example(one, understanding, words) for one in said if one.intent in INTENTS)
+    evidence = EdgeEvidence(load())
+    found = (_example(one, understanding, evidence) for one in said if one.intent in INTENTS)
     return [example for example in found if example is not None]
 
 
-def _example(said: Said, understanding: Understanding, words: Words) -> Example | None:
+def _example(said: Said, understanding: Understanding, evidence: EdgeEvidence) -> Example | None:
     reading = understanding.read(said.text, addressed=said.addressed, staff=False)
     labels = said.slots.get("place", ())
     if said.intent == HAZARD and not labels and reading.place is not None:
         return None
-    pieces = words.pieces(reading.tokens)
+    pieces = evidence.pieces(reading.tokens)
     places = frozenset(_stretches(reading.message.folded, pieces, labels))
     if len(pieces) > LONGEST_TEXT or (labels and not places):
         return None
-    told = [words.told(word) for word in (FIRST, *(piece.word for piece in pieces), LAST)]
+    told = [evidence.told(word) for word in (FIRST, *(piece.word for piece in pieces), LAST)]
     edges = [[*one.before, *other.behind, *between(one.word, other.word)] for one, other in pairwise(told)]
     return Example(said.intent, edges, [one.within for one in told[1:-1]], places)
 
@@ -147,7 +147,7 @@ class _Fit:
         begins, ends, within, nowhere = np.split(point, [edges, 2 * edges, 2 * edges + words])
         none = nowhere[self._intent]
         passed = self._passed(self._words @ within)
-        scores = (self._edges @ begins + -passed)[self._begins] + (self._edges @ ends + passed)[self._ends]
+        scores = (self._edges @ begins - passed)[self._begins] + (self._edges @ ends + passed)[self._ends]
         highest = np.maximum(np.maximum.reduceat(scores, self._starts), none)
         shares, none_shares = np.exp(scores - highest[self._text]), np.exp(none - highest)
         total = np.add.reduceat(shares, self._starts) + none_shares

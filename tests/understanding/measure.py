@@ -18,11 +18,11 @@ from pathlib import Path
 
 from bot.clock import SHANGHAI
 from bot.understanding import NONE, Intent, Understanding
+from bot.understanding.intent import CASES
 from tests.understanding.texts import TEST, TUNING, Said, texts
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 """When all of it is said."""
-CASES = frozenset({"hazard_report", "appeal_file"})
 WORST = 12
 """Confusions shown."""
 BINS = (0.0, 0.7, 0.8, 0.9, 0.95, 1.01)

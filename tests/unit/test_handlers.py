@@ -186,21 +186,11 @@ def slots_about(world: World, case: int) -> dict[str, Slot]:
 
 
 def ways(world: World, intent: str, role: str) -> Iterator[Asked]:
-    """Every place with nothing said, with everything said, and about the appeal; half understood, or by a button.
-
-    PostgreSQL is asked every question of every handler: in the branch's group, in one of nobody's and in private, with
-    and without slots, and by a button. How sure the words were and whether the bot was meant is nothing that a database
-    would know.
-    """
+    """Every place with nothing said, with everything said, and about the appeal; half understood, or by a button."""
     for happening in (kind for kind in HAPPENINGS if kind == intent):
         yield from (Asked(intent, role, place, {}, kind=happening) for place in PLACES)
         return
     full, appeal = slots_about(world, world.hazard), slots_about(world, world.appeal)
-    if not world.database.embedded:
-        for place, slots in itertools.product(("branch", "untied", "private"), ({}, full, appeal)):
-            yield Asked(intent, role, place, slots)
-        yield Asked(intent, role, "branch", appeal, kind="button", about=f"lesson:{world.lesson}")
-        return
     for place, slots in itertools.product(PLACES, ({}, full, appeal)):
         yield Asked(intent, role, place, slots)
     for place in ("branch", "private"):

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.understanding.understanding import PLACE_EDGES
+from bot.understanding.intent import APPEAL, HAZARD
+from bot.understanding.understanding import INTENTS, PLACE_EDGES
 from bot.understanding.weights import load_weights
 from tests.understanding import measure
-from tests.understanding.fitting import CASES, FEW, INTENTS, fingerprint
+from tests.understanding.fitting import FEW, fingerprint
 from tests.understanding.measure import Heard
 from tests.understanding.texts import TEST, TUNING, texts
 from tests.unit.understood import understanding
 
-WEIGHTS = (INTENTS, *CASES, PLACE_EDGES)
+WEIGHTS = (INTENTS, HAZARD, APPEAL, PLACE_EDGES)
 
 
 @cache
@@ -64,7 +65,12 @@ def test_categories() -> None:
 
 
 def test_slots() -> None:
-    assert measure.slots(heard(TEST)) >= 0.85
+    assert measure.slots(heard(TEST)) >= 0.9
+
+
+def test_places() -> None:
+    told = [one for one in heard(TEST) if "place" in one.said.slots]
+    assert measure.share(told, lambda one: one.slot_is_right("place")) >= 0.84
 
 
 def test_confidence_is_what_it_says() -> None:
