@@ -24,6 +24,8 @@ class Acknowledgements:
         if len(folded) > LONGEST:
             return False
         text = _TRIFLES.sub("", folded)
+        if text[:1] not in self._means:
+            return False
         # for each place that words can end at, whether one that counts may be among them; a regular expression
         # would try every way to cut up 嗯嗯嗯嗯, which takes as long as the bot's answers to everybody else
         ends: list[set[bool]] = [{False}, *(set[bool]() for _ in text)]

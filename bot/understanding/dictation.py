@@ -1,7 +1,6 @@
 """Dictation: words of the field that a voice transcript wrote with others of the same sound, 井改 for 井盖."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from bot.understanding.normalise import Message
 from bot.understanding.segment import Segmenter
@@ -35,7 +34,7 @@ class Dictation:
                 span = Span(start, start + len(sound))
                 if sounded.startswith(sound, start) and self._may_be(word, span, sound, folded, tokens):
                     folded = folded[:start] + word + folded[span.end :]
-        return replace(message, folded=folded) if folded != message.folded else None
+        return message._replace(folded=folded) if folded != message.folded else None
 
     def _may_be(self, word: str, span: Span, sound: str, folded: str, tokens: Sequence[Token]) -> bool:
         """Whether the characters there are whole tokens that make no word together, and stand where they may."""

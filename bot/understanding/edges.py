@@ -44,20 +44,19 @@ class Edges:
         self._known: dict[str, _Rows] = {}
 
     def find(self, intent: str, text: str, tokens: Sequence[Token], place: Place | None) -> Span | None:
-        """The likeliest stretch of a folded text; None if there more likely is none. ``place`` is one that must be
-        there: it stands where no stretch that has to do with it is found.
+        """The likeliest stretch of a folded text; where there more likely is none, ``place``, which is made as places
+        are.
 
         上次那个地方 is none, nor is the 18号 of 昨天18号.
         """
-        found = self._likeliest(intent, tokens, certain=place is not None)
-        if place is not None and (found is None or found.gap(place.span) >= 0):
-            found = place.span
         again = same_place(text)
-        if found is None or (again is not None and again.gap(found) < 0):
-            return None
-        return None if place is None and ONLY_A_NUMBER.fullmatch(text, *found) else found
+        learned = self._likeliest(intent, tokens)
+        if learned is not None and ONLY_A_NUMBER.fullmatch(text, *learned):
+            learned = None
+        found = learned or (place.span if place else None)
+        return None if found is None or (again is not None and again.gap(found) < 0) else found
 
-    def _likeliest(self, intent: str, tokens: Sequence[Token], *, certain: bool) -> Span | None:
+    def _likeliest(self, intent: str, tokens: Sequence[Token]) -> Span | None:
         pieces = self._evidence.pieces(tokens)
         if not pieces:
             return None
@@ -74,7 +73,7 @@ class Edges:
         ]
         best, (first, last) = _best([edge[0] for edge in edges], within, [edge[2] for edge in edges])
         meant = self._weights.unpacked(self._row([f"境 {intent}"]))[0]
-        if last - first >= LONGEST or not (certain or best + meant > 0):
+        if last - first >= LONGEST or best + meant <= 0:
             return None
         return Span(pieces[first].span.start, pieces[last].span.end)
 

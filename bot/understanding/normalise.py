@@ -5,7 +5,7 @@ again and again, and what cannot be seen; the literal text is kept beside it.
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opencc import OpenCC
 
@@ -50,8 +50,7 @@ _TWICE = "哈呵嘿嘻呜"
 _SAID_AGAIN = re.compile(rf"({'|'.join(_MARKS)})|([{_TWICE}])\2\2+|([^\s\da-z_{CHINESE}])\3\3+")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What was said: literally, without what cannot be seen, and folded for comparing."""
 
     text: str

@@ -1,7 +1,8 @@
 """Places as people say them: 170号院, 幸福里东门, 滨河路公交站对面, 三中往北50米, G30 K12+300."""
 
 import re
-from collections.abc import Iterable, Sequence
+import string
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.understanding.lexicon import PlaceWords
@@ -30,6 +31,7 @@ _ROAD = re.compile(
 )
 """七路 in 劲松七路, 三街 in 天府三街, 二院 in 市二院: a numeral with an ending."""
 _NUMERAL = re.compile(rf"第?[{CHINESE}]{{1,3}}")
+_NUMERALS_BEGIN = frozenset(f"第{CHINESE}")
 _MEASURES = frozenset("个条盏根辆处棵块只堆名位次天号点分人车米层楼排家间座栋把张件串台元斤头匹片段截股阵半")
 _ENDS = """
 桥下 桥下面 桥底 桥底下 桥边 桥洞 桥脚 桥头 桥面 桥上 桥栏 桥栏杆 路上 路桥 路边 路面
@@ -99,18 +101,30 @@ class Place:
     """It has a name or a number, so that somebody who was not there can find it."""
 
 
-_NUMBERS_BEGIN = re.compile(rf"[\d{CHINESE}a-z甲乙丙丁负国省县东西南北中内外]")
+_NUMBERS_BEGIN = frozenset(f"0123456789{CHINESE}{string.ascii_lowercase}第甲乙丙丁负国省县东西南北中内外")
 """What highways, rings, houses and floors begin with: of most characters this is all that is asked."""
-_WAYS_BEGIN = "往向朝"
+_WAYS_BEGIN = frozenset("往向朝")
 
 
 class _Pieces:
     """A text and its tokens, cut so that the ends of names are pieces of their own."""
 
-    def __init__(self, text: str, tokens: Sequence[Token], stops: frozenset[str]) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], may_end: Callable[[str, Token], bool]) -> None:
         self.text = text
-        self.tokens = cut_at_endings(tokens, stops)
-        self._at = {token.span.start: index for index, token in enumerate(self.tokens)}
+        self.tokens = tokens
+        self._at = {token.span.start: index for index, token in enumerate(tokens)}
+        self._name_ends = [-1] * len(tokens)
+        """Of each piece, where the next begins with which or behind which a name may end; -1 if none does."""
+        nearest = -1
+        for index in range(len(tokens) - 1, -1, -1):
+            if may_end(text, tokens[index]):
+                nearest = tokens[index].span.start
+            self._name_ends[index] = nearest
+
+    def may_begin_name(self, index: int) -> bool:
+        """Whether a name that begins there may end soon enough."""
+        end = self._name_ends[index]
+        return end >= 0 and end - self.tokens[index].span.start <= _LONGEST_NAME
 
     def at(self, start: int) -> int | None:
         """Which piece begins there."""
@@ -172,10 +186,12 @@ class PlaceFinder:
         self._number = re.compile(f"{self._house.pattern}|{floors}")
         self._tail = re.compile(f"(?:{'|'.join(pieces)})*")
         self._way = re.compile(_WAY)
+        self._name_ends = self._endings | words.bare_endings | self._not_names | _JUNCTIONS
+        self._last_of_endings = frozenset(ending[-1] for ending in words.endings)
 
     def find(self, text: str, tokens: Sequence[Token]) -> Place | None:
         """The first place with a name, else the first without, else None."""
-        pieces = _Pieces(text, tokens, self._words.stops)
+        pieces = self._pieces(text, tokens)
         best: Place | None = None
         for index in range(min(len(pieces.tokens), LOOKED_AT)):
             place = self._place_at(pieces, index)
@@ -186,7 +202,7 @@ class PlaceFinder:
 
     def alone(self, text: str, tokens: Sequence[Token]) -> Span | None:
         """The place that a text is, if it says nothing else: 就在幸福里东门那儿, the answer to 在哪儿."""
-        pieces = _Pieces(text, tokens, self._words.stops)
+        pieces = self._pieces(text, tokens)
         start = _skipped(text, 0)
         at, first, last = start, start, start
         while at < len(text):
@@ -195,6 +211,19 @@ class PlaceFinder:
                 return None
             last, at = end, _skipped(text, end)
         return Span(first, last) if last > first else None
+
+    def _pieces(self, text: str, tokens: Sequence[Token]) -> _Pieces:
+        return _Pieces(text, cut_at_endings(tokens, self._words.stops), self._may_end_name)
+
+    def _may_end_name(self, text: str, token: Token) -> bool:
+        """Whether it is worth a closer look: whether a word ends as names do, or what may end one follows it."""
+        word, end = token.word, token.span.end
+        if word in self._name_ends or (word[-1] in self._last_of_endings and word.endswith(self._words.endings)):
+            return True
+        after = text[end : end + 1]
+        if after in _WAYS_BEGIN or (after in _NUMBERS_BEGIN and self._number.match(text, end)):
+            return True
+        return word[0] in _NUMBERS_BEGIN and _ROAD.fullmatch(word) is not None
 
     def _end_from(self, pieces: _Pieces, start: int) -> int | None:
         index = pieces.at(start)
@@ -273,11 +302,11 @@ class PlaceFinder:
         """
         text, tokens = pieces.text, pieces.tokens
         start = tokens[index].span.start
-        if _NUMBERS_BEGIN.match(text, start):
+        if text[start] in _NUMBERS_BEGIN:
             numbered = _HIGHWAY.match(text, start) or _RING.match(text, start) or self._house.match(text, start)
             if numbered:
                 return numbered.end()
-        if tokens[index].word in self._positions:
+        if tokens[index].word in self._positions or not pieces.may_begin_name(index):
             return None
         for at in range(index, len(tokens)):
             token = tokens[at]
@@ -294,7 +323,7 @@ class PlaceFinder:
 
     def _end_behind(self, text: str, end: int, *, further: bool) -> int | None:
         """Where a name without an ending ends, if a house number or a way follows it: 和平 | 3号楼, 三中 | 往北50米."""
-        house = self._number.match(text, end) if not further and _NUMBERS_BEGIN.match(text, end) else None
+        house = self._number.match(text, end) if not further and text[end : end + 1] in _NUMBERS_BEGIN else None
         if house:
             return house.end()
         return end if text[end : end + 1] in _WAYS_BEGIN and self._way.match(text, end) else None
@@ -392,20 +421,29 @@ def cut_at_endings(tokens: Sequence[Token], stops: frozenset[str]) -> list[Token
     """The tokens, with 古城 | 路上 as 古城 | 路 | 上, and 八 | 一路 as 八一路 where it stands behind a name."""
     pieces: list[Token] = []
     for token in tokens:
+        word = token.word
         before = pieces[-1] if pieces else None
-        of_name = before is not None and before.word.isalnum() and before.word not in stops
-        cut = _JOINED.get(token.word, 0)
-        if cut and of_name and before is not None and before.word[-1] not in _ONE_CHARACTER:
-            start = token.span.start
+        if before is None:
+            pieces.append(token)
+        elif word in _JOINED and _of_a_name(before.word, stops):
+            start, cut = token.span.start, _JOINED[word]
             pieces += [
-                Token(token.word[:cut], Span(start, start + cut)),
-                Token(token.word[cut:], Span(start + cut, token.span.end)),
+                Token(word[:cut], Span(start, start + cut)),
+                Token(word[cut:], Span(start + cut, token.span.end)),
             ]
-        elif before is not None and _NUMERAL.fullmatch(before.word) and _ROAD.fullmatch(before.word + token.word):
-            pieces[-1] = Token(before.word + token.word, Span(before.span.start, token.span.end))
+        elif before.word[0] in _NUMERALS_BEGIN and _is_numbered_road(before.word, word):
+            pieces[-1] = Token(before.word + word, Span(before.span.start, token.span.end))
         else:
             pieces.append(token)
     return pieces
+
+
+def _of_a_name(word: str, stops: frozenset[str]) -> bool:
+    return word.isalnum() and word not in stops and word[-1] not in _ONE_CHARACTER
+
+
+def _is_numbered_road(numeral: str, word: str) -> bool:
+    return _NUMERAL.fullmatch(numeral) is not None and _ROAD.fullmatch(numeral + word) is not None
 
 
 def same_place(text: str) -> Span | None:

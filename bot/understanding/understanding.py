@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.understanding import lexicon as lexicons
 from bot.understanding.acknowledgements import Acknowledgements
@@ -52,9 +53,8 @@ REMEMBERED = 2048
 """Bare commands remembered at most: everyone says 签到. What says more than the command is not kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A text with everything that was found in it."""
+class Reading(NamedTuple):
+    """A text with everything that was found in it. A tuple, as tokens are: it is made for each text."""
 
     message: Message
     tokens: Sequence[Token]
@@ -72,8 +72,7 @@ class Reading:
     """The same, with how it was said and which command it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What a reading most probably means."""
 
     name: str
@@ -268,10 +267,16 @@ class Understanding:
         return self._filler.fill(judged.name, reading.message, reading.tokens, reading.place, now, captured)
 
     def _intent(self, judged: Judged, slots: Mapping[str, Slot], reading: Reading) -> Intent:
-        intent = Intent(judged.name, judged.sureness, reply=True, slots=slots, alternatives=judged.alternatives)
-        if judged.name not in CASES:
-            return intent
-        intent = replace(intent, danger=reading.danger, category=self._category(judged.name, reading))
+        case = judged.name in CASES
+        intent = Intent(
+            judged.name,
+            judged.sureness,
+            reply=True,
+            slots=slots,
+            category=self._category(judged.name, reading) if case else None,
+            danger=reading.danger if case else "",
+            alternatives=judged.alternatives,
+        )
         return self._classified(intent, reading) if judged.name == HAZARD else intent
 
     def _category(self, name: str, reading: Reading) -> str:

@@ -90,10 +90,8 @@ def test_a_date_is_no_place(text: str) -> None:
 
 
 def test_a_place_that_must_be_there_is_not_lost() -> None:
-    """The learned stretch has to do with it, or gives way to it."""
-    text = "滨河路公交站 站点扣了我两百块没说理由"
-    assert place_in(text, APPEAL, Place(Span(0, 6), named=True)) == "滨河路公交站"
-    assert place_in(text, APPEAL, Place(Span(7, 9), named=True)) == "站点"
+    assert place_in("昨晚站点扣了我两百块没说理由", APPEAL) == ""
+    assert place_in("昨晚站点扣了我两百块没说理由", APPEAL, Place(Span(2, 4), named=True)) == "站点"
     assert _edges().find(HAZARD, "", [], None) is None
 
 
@@ -114,6 +112,13 @@ def test_what_begins_goes_on_and_ends_adds_up() -> None:
     never = Weights("", weights.answers, weights.start, {**weights.adds, f"境 {HAZARD}": row([-5, 0, 0])})
     assert Edges(load(), never).find(HAZARD, text, tokens, None) is None
     assert Edges(load(), never).find(HAZARD, text, tokens, Place(Span(1, 2), named=True)) == (1, 2)
+    assert Edges(load(), never).find(HAZARD, text, tokens, Place(Span(3, 4), named=True)) == (3, 4)
+
+
+def test_a_likely_name_comes_before_a_place_without_one() -> None:
+    text = "洗车的拉水管横在路上 滨河家园东门"
+    start = text.index("路上")
+    assert place_in(text, certain=Place(Span(start, start + 2), named=False)) == "滨河家园东门"
 
 
 @settings(max_examples=200, deadline=None)
