@@ -43,6 +43,7 @@ ALTERNATIVES = 3
 SUREST = 0.99
 """No sentence is surer."""
 
+ACKNOWLEDGED = "notice_ack"
 INTENTS = "intents"
 PLACE_EDGES = "place"
 _UNSERIOUS = ("笑", "传闻")
@@ -201,14 +202,23 @@ class Understanding:
         reading, judged = self.reading_of(text, addressed=spoken_to, staff=staff)
         if reading is None:
             return _none(spoken_to)
-        if judged.name == NONE.name:
-            acknowledges = self._acknowledgements.match(reading.message.folded)
+        acknowledges = self._acknowledgements.match(reading.message.folded)
+        if judged.name == NONE.name or self._is_bare(judged, reading, acknowledges=acknowledges):
             return self._with_place(_none(spoken_to, judged, acknowledges=acknowledges), reading)
         intent = self._intent(judged, self._slots(judged, reading, now), reading)
         return intent if intent.confidence >= ACT else self._with_place(intent, reading)
 
+    def _is_bare(self, judged: Judged, reading: Reading, *, acknowledges: bool) -> bool:
+        """Whether it means something only as an answer, to a notice or to 在哪儿, whatever it is like by itself."""
+        if judged.command is not None or judged.name == ACKNOWLEDGED:
+            return False
+        return acknowledges or self._alone(reading) is not None
+
+    def _alone(self, reading: Reading) -> Span | None:
+        return self._places.alone(reading.message.folded, reading.tokens) if reading.place else None
+
     def _with_place(self, intent: Intent, reading: Reading) -> Intent:
-        span = self._places.alone(reading.message.folded, reading.tokens) if reading.place else None
+        span = self._alone(reading)
         return intent if span is None else replace(intent, where=reading.message.literal(span))
 
     def _read(self, message: Message, addressed: bool, staff: bool) -> Reading:
@@ -318,7 +328,8 @@ def _with_same_place(signs: Signs, folded: str) -> Signs:
 
 
 def _none(addressed: bool, judged: Judged | None = None, *, acknowledges: bool = False) -> Intent:
-    sureness, others = (judged.sureness, judged.alternatives) if judged else (1.0, ())
+    sureness = judged.sureness if judged is not None and judged.name == NONE.name else NONE.confidence
+    others = judged.alternatives if judged is not None else ()
     return Intent(NONE.name, sureness, reply=addressed, alternatives=others, acknowledges=acknowledges)
 
 

@@ -16,7 +16,11 @@ from importlib.resources import files
 from bot.understanding.lexicon import LexiconError
 
 USUAL = 60
-"""Pieces of evidence of a usual text. A longer one is no surer for it: its evidence counts less, by the root."""
+"""Pieces of evidence of a usual text. A longer one is no surer for it, nor is a short one less sure: each piece counts
+less or more, by the root.
+"""
+FEWEST = 12
+"""Pieces from which on fewer do not count for still more."""
 
 _BITS = 32
 _ZERO = 1 << (_BITS - 1)
@@ -90,7 +94,7 @@ def _at(place: int, weight: float) -> int:
 
 def share_of(known: int) -> float:
     """How much each of so many known pieces of evidence counts."""
-    return math.sqrt(USUAL / max(known, USUAL))
+    return math.sqrt(USUAL / max(known, FEWEST))
 
 
 @cache

@@ -27,7 +27,7 @@ from tests.understanding.measure import say
 from tests.understanding.texts import TUNING, Said, texts
 
 DATA = Path(bot.understanding.__file__).parent / "data"
-LOOSENESS = 2.0
+LOOSENESS = 1.0
 """Inverse strength of the regularisation. Most of what people say is like none of the texts: of that, nothing may be
 thought with confidence.
 """
@@ -35,7 +35,7 @@ ROUNDS = 1000
 TOLERANCE = 1e-5
 TEXTS_OF_EVIDENCE = 2
 """Different texts that a piece of evidence has to be in."""
-LEAST = 0.1
+LEAST = 0.06
 """A weight below it is left out."""
 FEW = 12
 """Texts of an intent below which nothing is learned of it."""

@@ -57,7 +57,7 @@ def test_cases_are_heard_though_nobody_was_asked() -> None:
 
 def test_chatter_is_left_alone() -> None:
     talk = measure.chatter(heard(TEST))
-    assert sum(one.acted_upon_alone for one in talk) <= 0.015 * len(talk)
+    assert sum(one.acted_upon_alone for one in talk) <= 0.01 * len(talk)
 
 
 def test_categories() -> None:
@@ -65,12 +65,12 @@ def test_categories() -> None:
 
 
 def test_slots() -> None:
-    assert measure.slots(heard(TEST)) >= 0.9
+    assert measure.slots(heard(TEST)) >= 0.95
 
 
 def test_places() -> None:
     told = [one for one in heard(TEST) if "place" in one.said.slots]
-    assert measure.share(told, lambda one: one.slot_is_right("place")) >= 0.84
+    assert measure.share(told, lambda one: one.slot_is_right("place")) >= 0.92
 
 
 def test_confidence_is_what_it_says() -> None:

@@ -126,3 +126,35 @@ def test_hazards_and_appeals_are_heard_though_nobody_was_asked(text: str) -> Non
     intent = said(text)
     assert intent.reply
     assert intent.name in {"hazard_report", "appeal_file"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "小偷撬锁",
+        "电线垂地",
+        "前面大坑 慢点",
+        "恶狗没拴 绕开走",
+        "闻到煤气味 别点烟",
+        "着火了 城南废品站 别靠近",
+        "投诉：恶意差评扣我五十",
+        "反映换电柜总没满电的",
+        "希望站里把保险补上",
+    ],
+)
+def test_few_characters_are_enough(text: str) -> None:
+    """Short reports were taken for chatter, since each piece of their evidence counted as little as one of many."""
+    assert said(text).reply
+
+
+@pytest.mark.parametrize("text", ["幸福里东门", "三中门口", "就在18号院"])
+def test_a_place_alone_is_an_answer_and_no_hazard(text: str) -> None:
+    heard = said(text, addressed=True)
+    assert (heard.name, heard.where) == ("none", text.removeprefix("就在"))
+    assert not said(text).reply
+
+
+@pytest.mark.parametrize("text", ["1", "👌", "okk"])
+def test_a_casual_word_is_an_answer_and_nothing_by_itself(text: str) -> None:
+    heard = said(text, addressed=True)
+    assert (heard.name, heard.acknowledges) == ("none", True)

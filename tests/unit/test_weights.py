@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.understanding.lexicon import LexiconError
-from bot.understanding.weights import USUAL, parse, share_of, written
+from bot.understanding.weights import FEWEST, USUAL, parse, share_of, written
 
 TEXT = "made of these\nnone 0.5\thazard_report -0.25\n字 井\thazard_report 0.5\n词 井盖\tnone -1\thazard_report 2.25\n"
 
@@ -20,7 +20,7 @@ def test_evidence_adds_up_to_probabilities() -> None:
     weights = parse("intents", TEXT)
     none, hazard = weights.judge(["词 井盖", "词 没有见过"])
     assert math.isclose(none + hazard, 1)
-    assert math.isclose(hazard / none, math.exp((-0.25 + 2.25) - (0.5 - 1)))
+    assert math.isclose(hazard / none, math.exp((-0.25 - 0.5) + share_of(1) * (2.25 + 1)))
     assert weights.judge([]) == pytest.approx([math.exp(0.75) / (1 + math.exp(0.75)), 1 / (1 + math.exp(0.75))])
 
 
@@ -31,8 +31,8 @@ def test_what_speaks_for_one_answer_rather_than_another() -> None:
 
 
 @given(st.integers(0, 2000))
-def test_a_long_text_is_no_surer_for_being_long(known: int) -> None:
-    assert share_of(known) == 1 if known <= USUAL else math.isclose(known * share_of(known) ** 2, USUAL)
+def test_a_text_is_no_surer_for_being_long_nor_less_sure_for_being_short(known: int) -> None:
+    assert math.isclose(max(known, FEWEST) * share_of(known) ** 2, USUAL)
 
 
 @pytest.mark.parametrize("line", ["词 井盖\tnone much", "词 井盖\tnonsense 1"])
