@@ -21,7 +21,9 @@ def explain(understanding: Understanding, text: str, *, addressed: bool, staff: 
         told.append(f"听口令的：{judged.name} {judged.sureness:.2f}")
     else:
         told += _weighed(understanding, reading, judged)
-    if judged.name == NONE.name:
+    if understanding.is_bare(judged, reading):
+        told.append("只当回答：随口的一声，或者只有地点；没有人在等回答，就不当回事")
+    elif judged.name == NONE.name:
         told.append(f"不当回事：点了名要 {HALF}，没点名要 {ACT}，还不能有句式说「点名才算」")
     return told
 

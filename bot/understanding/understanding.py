@@ -48,6 +48,10 @@ INTENTS = "intents"
 PLACE_EDGES = "place"
 _UNSERIOUS = ("笑", "传闻")
 _ASKS = ("询问进展", "问答")
+_OF_PLACES = frozenset({"地点", "处所", "目击", "要道"})
+"""What a place alone is a sign of: 三中门口, 楼道."""
+_BARE_PLACE = 10
+"""Characters of one at most: a longer text may be made as places are and yet tell something."""
 
 
 REMEMBERED = 2048
@@ -171,6 +175,20 @@ class Understanding:
             name, sureness = NONE.name, probable[NONE.name]
         return Judged(name, round(sureness, 2), alternatives=_alternatives(probable) if addressed else ())
 
+    def is_bare(self, judged: Judged, reading: Reading) -> bool:
+        """Whether it means something only as an answer, to a notice or to 在哪儿, whatever it is like by itself: a
+        casual word, or a place with no word of what is wrong there.
+        """
+        if judged.command is not None or judged.name == ACKNOWLEDGED:
+            return False
+        return self._acknowledgements.match(reading.message.folded) or (
+            judged.name == HAZARD
+            and not reading.danger
+            and reading.signs.keys() <= _OF_PLACES
+            and len(reading.message.folded) <= _BARE_PLACE
+            and self._alone(reading) is not None
+        )
+
     def _keeps_quiet(self, name: str, probable: Mapping[str, float], reading: Reading, addressed: bool) -> bool:
         """Whether the evidence is too thin; or a pattern says that nobody means the bot by it, who does not say so."""
         if name == NONE.name:
@@ -202,17 +220,11 @@ class Understanding:
         reading, judged = self.reading_of(text, addressed=spoken_to, staff=staff)
         if reading is None:
             return _none(spoken_to)
-        acknowledges = self._acknowledgements.match(reading.message.folded)
-        if judged.name == NONE.name or self._is_bare(judged, reading, acknowledges=acknowledges):
+        if judged.name == NONE.name or self.is_bare(judged, reading):
+            acknowledges = self._acknowledgements.match(reading.message.folded)
             return self._with_place(_none(spoken_to, judged, acknowledges=acknowledges), reading)
         intent = self._intent(judged, self._slots(judged, reading, now), reading)
         return intent if intent.confidence >= ACT else self._with_place(intent, reading)
-
-    def _is_bare(self, judged: Judged, reading: Reading, *, acknowledges: bool) -> bool:
-        """Whether it means something only as an answer, to a notice or to 在哪儿, whatever it is like by itself."""
-        if judged.command is not None or judged.name == ACKNOWLEDGED:
-            return False
-        return acknowledges or self._alone(reading) is not None
 
     def _alone(self, reading: Reading) -> Span | None:
         return self._places.alone(reading.message.folded, reading.tokens) if reading.place else None

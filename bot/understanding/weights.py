@@ -66,12 +66,13 @@ class Weights:
         return [power / total for power in powers]
 
     def speaking(self, evidence: Iterable[str], answer: str, against: str) -> dict[str, float]:
-        """By how much each piece of evidence speaks more for one answer than for another; what makes no difference is
-        left out.
+        """By how much each piece of evidence speaks more for one answer than for another, as it counts in a text of
+        so many pieces; what makes no difference is left out.
         """
         one, other = self.answers.index(answer), self.answers.index(against)
         told = {piece: self.unpacked(self.adds[piece]) for piece in evidence if piece in self.adds}
-        said = {piece: (hundredths[one] - hundredths[other]) / 100 for piece, hundredths in told.items()}
+        share = share_of(len(told)) / 100
+        said = {piece: (hundredths[one] - hundredths[other]) * share for piece, hundredths in told.items()}
         return {piece: weight for piece, weight in said.items() if weight}
 
     def told(self, piece: str) -> dict[str, float]:

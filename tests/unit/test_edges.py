@@ -89,7 +89,7 @@ def test_a_date_is_no_place(text: str) -> None:
     assert place_in(text) == ""
 
 
-def test_a_place_that_must_be_there_is_not_lost() -> None:
+def test_where_no_stretch_is_likely_the_place_stands_as_it_is() -> None:
     assert place_in("昨晚站点扣了我两百块没说理由", APPEAL) == ""
     assert place_in("昨晚站点扣了我两百块没说理由", APPEAL, Place(Span(2, 4), named=True)) == "站点"
     assert _edges().find(HAZARD, "", [], None) is None

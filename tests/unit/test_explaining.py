@@ -29,6 +29,11 @@ def test_what_counts_only_for_who_is_addressed_says_so() -> None:
     assert "不当回事" in why
 
 
+@pytest.mark.parametrize("text", ["三中门口", "okk"])
+def test_what_is_only_an_answer_says_so(text: str) -> None:
+    assert "只当回答" in told(text)
+
+
 def test_what_is_heard_by_its_sound_is_read_so() -> None:
     assert "读作：打卡" in told("打咔")
 

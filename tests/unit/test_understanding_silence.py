@@ -154,6 +154,22 @@ def test_a_place_alone_is_an_answer_and_no_hazard(text: str) -> None:
     assert not said(text).reply
 
 
+@pytest.mark.parametrize(
+    ("text", "role", "intent"),
+    [
+        ("老人摔倒三中门口", "member", "hazard_report"),
+        ("还在冒烟三中门口", "member", "hazard_report"),
+        ("水淹了5号楼", "member", "hazard_report"),
+        ("黑衣人翻小太阳幼儿园后墙", "member", "hazard_report"),
+        ("最近的换电站", "member", "station_query"),
+        ("我已到会议室", "member", "check_in"),
+        ("通过18号", "secretary", "approve_claim"),
+    ],
+)
+def test_what_is_made_as_places_are_may_still_tell_something(text: str, role: str, intent: str) -> None:
+    assert said(text, addressed=True, role=role).name == intent
+
+
 @pytest.mark.parametrize("text", ["1", "👌", "okk"])
 def test_a_casual_word_is_an_answer_and_nothing_by_itself(text: str) -> None:
     heard = said(text, addressed=True)
