@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.phone import NO_BROWSER, browser, find_browser
+
+expect.set_options(timeout=30_000)  # ms; with four tests at a time on two cores the five seconds of old were too few
 
 
 @pytest.fixture(scope="module")
