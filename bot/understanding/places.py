@@ -186,7 +186,7 @@ class PlaceFinder:
         self._number = re.compile(f"{self._house.pattern}|{floors}")
         self._tail = re.compile(f"(?:{'|'.join(pieces)})*")
         self._way = re.compile(_WAY)
-        self._name_ends = self._endings | words.bare_endings | self._not_names | _JUNCTIONS
+        self._last_words = self._endings | words.bare_endings | self._not_names | _JUNCTIONS
         self._last_of_endings = frozenset(ending[-1] for ending in words.endings)
 
     def find(self, text: str, tokens: Sequence[Token]) -> Place | None:
@@ -218,7 +218,7 @@ class PlaceFinder:
     def _may_end_name(self, text: str, token: Token) -> bool:
         """Whether it is worth a closer look: whether a word ends as names do, or what may end one follows it."""
         word, end = token.word, token.span.end
-        if word in self._name_ends or (word[-1] in self._last_of_endings and word.endswith(self._words.endings)):
+        if word in self._last_words or (word[-1] in self._last_of_endings and word.endswith(self._words.endings)):
             return True
         after = text[end : end + 1]
         if after in _WAYS_BEGIN or (after in _NUMBERS_BEGIN and self._number.match(text, end)):
