@@ -12,7 +12,7 @@ from functools import cache, cached_property
 _MARKS = r"[\s,.:;!~\-—_]"
 GAP = f"{_MARKS}*+"
 """Possessive: three gaps in a row would try every way to share out 派单 1024 ,,,,,, for seconds."""
-_MUST_GAP = f"{GAP}(?<={_MARKS})"
+MUST_GAP = f"{GAP}(?<={_MARKS})"
 _SOMETHING = ".{0,6}?"
 
 
@@ -87,7 +87,7 @@ class Compiler:
         if character in " ,":
             return Part(GAP)
         if character == "_":
-            return Part(_MUST_GAP)
+            return Part(MUST_GAP)
         if character in "([":
             return self._group(character, reader)
         if character == "{":

@@ -46,7 +46,7 @@ SUREST = 0.99
 ACKNOWLEDGED = "notice_ack"
 INTENTS = "intents"
 PLACE_EDGES = "place"
-_UNSERIOUS = ("笑", "传闻")
+_LAUGHED, _HEARSAY = "笑", "传闻"
 _ASKS = ("询问进展", "问答")
 _OF_PLACES = frozenset({"地点", "处所", "目击", "要道"})
 """What a place alone is a sign of: 三中门口, 楼道."""
@@ -252,10 +252,14 @@ class Understanding:
         return Reading(message, tokens, phrases, signs, place, danger, meant, heard, tuple(said), (*said, *how))
 
     def _serious(self, reading: Reading, addressed: bool) -> Match | None:
-        """The command, unless it was said for a laugh and not to the bot; the code 2333 is no laugh."""
+        """The command, unless it was said for a laugh or is hearsay, and not said to the bot. The code 2333 is no
+        laugh, and a command by the letter no hearsay: 通知 听说明天有雪.
+        """
         match = reading.meant
-        serious = addressed or not _unserious(reading) or (match is not None and "code" in match.slots)
-        return match if serious else None
+        if match is None or addressed or "code" in match.slots:
+            return match
+        unserious = _LAUGHED in reading.signs or (_HEARSAY in reading.signs and not match.by_letter)
+        return None if unserious else match
 
     def _decides(self, command: Match, probable: Mapping[str, float], addressed: bool) -> bool:
         """Whether a command is one whatever else speaks: it was never learned, or it is said by the letter; or what it
@@ -264,8 +268,10 @@ class Understanding:
         """
         if command.intent not in probable:
             return command.tier != "likely" or max(probable.values()) < command.confidence
-        if command.tier == "sure" and (not command.slots or command.intent in CASES):
-            return not command.slots or addressed or probable[NONE.name] < TOP
+        if command.by_letter:
+            return True
+        if command.tier == "sure" and command.intent in CASES:
+            return addressed or probable[NONE.name] < TOP
         others = probable.keys() - {NONE.name, command.intent}
         meant = addressed or (command.tier == "sure" and probable[NONE.name] < ACT)
         return meant and command.tier != "likely" and max(probable[name] for name in others) < ACT
@@ -343,10 +349,6 @@ def _none(addressed: bool, judged: Judged | None = None, *, acknowledges: bool =
     sureness = judged.sureness if judged is not None and judged.name == NONE.name else NONE.confidence
     others = judged.alternatives if judged is not None else ()
     return Intent(NONE.name, sureness, reply=addressed, alternatives=others, acknowledges=acknowledges)
-
-
-def _unserious(reading: Reading) -> bool:
-    return any(name in reading.signs for name in _UNSERIOUS)
 
 
 def _classes_of(classes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

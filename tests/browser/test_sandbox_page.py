@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Browser, FilePayload, ViewportSize, expect
+from playwright.sync_api import Browser, FilePayload, Route, ViewportSize, expect
 
 from tests.browser.phone import DESKTOP, PHONE, Phone, sandbox_server
 from tests.fakes.product import Product
@@ -266,6 +266,43 @@ def test_what_is_said_offline_arrives_once(opened: Opener) -> None:
     expect(phone.own("信号不好").locator(".after")).to_be_hidden()
     phone.page.reload()
     expect(phone.own("信号不好")).to_have_count(1)
+
+
+def test_an_answer_that_comes_late_does_not_take_the_tick_away(opened: Opener) -> None:
+    """The server answers what was posted with the message as it was then; the tick may have come meanwhile."""
+    phone = opened(DESKTOP)
+    phone.play("王书记")
+    phone.open("支部群")
+    phone.say("开课 班前一刻钟")
+    ticked = phone.own("签到").last.locator(".tick")
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        expect(ticked).to_be_visible()
+        route.fulfill(response=answer)
+
+    phone.play("小张")
+    phone.page.route("**/sandbox/messages", late)
+    with phone.page.expect_response("**/sandbox/messages"):
+        phone.say("签到")
+    phone.page.wait_for_timeout(300)
+    expect(ticked).to_be_visible()
+
+
+def test_what_is_pressed_is_clicked_though_news_come_meanwhile(opened: Opener) -> None:
+    phone, other = opened(DESKTOP), opened(DESKTOP)
+    phone.play("王书记")
+    phone.open("支部群")
+    other.play("小李")
+    other.open("支部群")
+    phone.tab("私聊").hover()
+    phone.page.mouse.down()
+    other.say("和平路 井盖没了")
+    expect(other.bot("和平路")).to_be_visible()
+    phone.page.wait_for_timeout(500)
+    phone.page.mouse.up()
+    expect(phone.tab("私聊")).to_have_attribute("aria-selected", "true")
+    expect(phone.bot("和平路").last).to_be_visible()
 
 
 def test_what_was_not_sent_survives_a_reload(opened: Opener) -> None:

@@ -1,6 +1,8 @@
 """The table of intents of the contract: every example text of it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.understood import said
 
@@ -209,8 +211,29 @@ def test_only_cases_have_a_category() -> None:
     assert said("签到").category is None
 
 
-@pytest.mark.parametrize("name", ["测试市外卖行业党委", "东湖外卖一组", "新屯快递流动党支部"])
+@pytest.mark.parametrize(
+    "name", ["测试市外卖行业党委", "东湖外卖一组", "新屯快递流动党支部", "新屯快递一组", "银岭货运责任单位"]
+)
 def test_a_command_said_by_the_letter_is_one_whatever_it_names(name: str) -> None:
     """The names of no text that was learned made the evidence unsure."""
     intent = said(f"绑定 {name}", role="secretary")
     assert (intent.name, intent.reply, intent.slots["org"]) == ("bind_chat", True, name)
+
+
+@given(
+    command=st.sampled_from([("绑定", "bind_chat"), ("周报", "digest")]),
+    name=st.text("东南新上岗湖桥屯坝庄里街镇外卖快递货车骑手网约一二三组队站党委责任单位", min_size=2, max_size=12),
+)
+def test_what_a_secretary_says_by_the_letter_is_never_left_unanswered(command: tuple[str, str], name: str) -> None:
+    word, meant = command
+    intent = said(f"{word} {name}", role="secretary")
+    assert (intent.name, intent.reply) == (meant, True)
+
+
+def test_a_notice_of_what_was_heard_is_one() -> None:
+    assert said("通知 听说明天有雪，大家早点收车", role="secretary").name == "send_notice"
+
+
+@pytest.mark.parametrize("text", ["绑定银行卡", "导出来的表格格式乱了", "周报写吐了", "开课的事我再想想"])
+def test_a_secretary_who_uses_the_word_of_a_command_in_talk_is_left_alone(text: str) -> None:
+    assert not said(text, role="secretary").reply

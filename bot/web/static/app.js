@@ -12,6 +12,8 @@ const NUMBERS = '①②③④⑤⑥⑦⑧⑨⑩';
 const MOST_PHOTOS = 9;
 const DOUBLE_CLICK = 1500;
 const SETTLING = 600;
+/** How long after a finger is lifted its click has come. */
+const CLICKED = 100;
 
 const typed = byId('say');
 const log = byId('log');
@@ -19,6 +21,9 @@ let photos = [];
 let playing = false;
 let reading = null;
 let held = [];
+let pressing = false;
+let lifted = 0;
+let owed = false;
 
 // ---- the whole picture
 
@@ -27,8 +32,32 @@ function show() {
   showTabs();
   showLog();
   showChips();
+  showJumps();
   showStory();
   typed.placeholder = world.chat.startsWith('private:') ? `跟${world.state.bot}说` : `在群里说，@${world.state.bot} 可以叫它`;
+}
+
+/** What the server has brought, but not under a finger: a button that is made anew while it is pressed is never clicked. */
+function showNews() {
+  owed = pressing;
+  if (!pressing) show();
+}
+
+function hold() {
+  clearTimeout(lifted);
+  pressing = true;
+}
+
+function lift() {
+  clearTimeout(lifted);
+  lifted = setTimeout(() => {
+    clicked();
+    if (owed) showNews();
+  }, CLICKED);
+}
+
+function clicked() {
+  pressing = false;
 }
 
 function showPeople() {
@@ -248,7 +277,7 @@ function settled() {
 // ---- speaking
 
 const hooks = {
-  changed: () => { showTabs(); showLog(); showStory(); },
+  changed: showNews,
   refused: (message, why) => {
     toast(why, 'bad');
     if (!typed.value && message.sender === world.me && message.chat === world.chat) setWords(message.text);
@@ -409,8 +438,7 @@ async function fastForward(jump, step) {
     document.body.classList.remove('forwarding');
   }
   showClock();
-  showJumps();
-  showStory();
+  showNews();
 }
 
 // ---- small things on top
@@ -451,9 +479,7 @@ function closeStory() {
 async function refreshState() {
   try {
     world.take(await readState());
-    showChips();
-    showJumps();
-    showStory();
+    showNews();
   } catch {
     // The connection's own notice says that the server is away.
   }
@@ -476,16 +502,13 @@ async function readLog() {
   } finally {
     reading = null;
   }
-  show();
+  showNews();
 }
 
 function onBubble(bubble) {
   if (reading) held.push(bubble);
   world.put(bubble);
-  showPeople();
-  showTabs();
-  showLog();
-  showStory();
+  showNews();
   if (!bubble.sender) refreshSoon();
 }
 
@@ -517,7 +540,6 @@ async function begin() {
   document.body.classList.add('ready');
   show();
   showClock();
-  showJumps();
   setInterval(showClock, 1000);
   listen({ onHello, onBubble, onNow: (now) => world.tell(now), onLost: () => { byId('offline').hidden = false; } });
 }
@@ -556,6 +578,10 @@ document.addEventListener('keydown', (event) => {
 document.addEventListener('pointerdown', (event) => {
   if (!event.target.closest('.menu, #open-photo, #open-jumps')) closeMenus();
 });
+document.addEventListener('pointerdown', hold, true);
+for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, lift, true);
+document.addEventListener('click', clicked, true);
+addEventListener('blur', lift);
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && world.state) show();
 });

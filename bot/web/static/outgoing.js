@@ -38,7 +38,8 @@ async function deliver(next, hooks) {
   try {
     const { message } = await sendMessage({ id, sender, chat, text, photos });
     world.waiting = world.waiting.filter((each) => each !== next);
-    world.put(message);
+    // What the events have brought meanwhile is newer than the answer: it may be ticked already.
+    if (!world.messages.has(message.uuid)) world.put(message);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     world.waiting = world.waiting.filter((each) => each !== next);
