@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from operator import add
 
 from bot.understanding.lexicon import CommandRules, LexiconError
-from bot.understanding.slots import EXPRESSIONS
 from bot.understanding.templates import MUST_GAP, Compiler, Template, TemplateError
 from bot.understanding.tokens import Span
 
@@ -62,7 +61,7 @@ class Commands:
 
     def __init__(self, commands: Mapping[str, CommandRules], classes: Mapping[str, Sequence[str]]) -> None:
         """Raises LexiconError for a pattern that cannot be read."""
-        compiler = Compiler(EXPRESSIONS, classes)
+        compiler = Compiler(classes)
         entries = (entry for intent, rules in commands.items() for entry in _entries(compiler, intent, rules))
         # the surest first, then the one with most words, then the first of the file
         self._ranked = sorted(entries, key=lambda entry: (-CONFIDENCE[entry.tier], -entry.template.literal))

@@ -67,10 +67,7 @@ class Edges:
             for (one, other), (before, behind) in zip(pairwise(rows), pairwise(words), strict=True)
         ]
         contacts = _contacts(words[1:-1])
-        within = [
-            float("-inf") if at in contacts else self._weights.unpacked(each.within)[1]
-            for at, each in enumerate(rows[1:-1])
-        ]
+        within = [float("-inf") if at in contacts else each.within for at, each in enumerate(rows[1:-1])]
         best, (first, last) = _best([edge[0] for edge in edges], within, [edge[2] for edge in edges])
         meant = self._weights.unpacked(self._row([f"境 {intent}"]))[0]
         if last - first >= LONGEST or best + meant <= 0:
@@ -83,22 +80,23 @@ class Edges:
         if known is not None:
             return known
         told = self._evidence.told(word)
-        rows = _Rows(self._row(told.before), self._row(told.behind), self._row(told.within))
-        if f"内 {word}" in self._weights.adds:
+        within = self._weights.unpacked(self._row(told.within))[1]
+        rows = _Rows(self._row(told.before), self._row(told.behind), within)
+        if any(f"{side} {word}" in self._weights.adds for side in ("前", "后", "内")):
             self._known[word] = rows
         return rows
 
     def _row(self, evidence: Iterable[str]) -> int:
-        adds = self._weights.adds
-        return sum([adds[piece] for piece in evidence if piece in adds])
+        return sum(filter(None, map(self._weights.adds.get, evidence)))
 
 
 class _Rows(NamedTuple):
-    """As ``Told``, in weights."""
+    """As ``Told``, in weights: for the edges as rows, to which what two words tell together is added."""
 
     before: int
     behind: int
     within: int
+    """In hundredths."""
 
 
 def _best(begins: Sequence[float], within: Sequence[float], ends: Sequence[float]) -> tuple[float, tuple[int, int]]:

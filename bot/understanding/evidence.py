@@ -60,13 +60,13 @@ def of_words(text: str, tokens: Sequence[Token]) -> list[str]:
     return evidence
 
 
-def of_signs(signs: Signs, pairs: Sequence[tuple[str, str]], groups: Mapping[str, frozenset[str]]) -> Iterator[str]:
+def of_signs(signs: Signs, pairs: Mapping[str, Sequence[str]], groups: Mapping[str, frozenset[str]]) -> Iterator[str]:
     """Which word classes are there, which pairs of them close together, and how many of each group."""
-    for name in signs:
+    for name, spans in signs.items():
         yield f"类 {name}"
-    for first, second in pairs:
-        if first in signs and second in signs and near(signs[first], signs[second]):
-            yield f"类 {first}+{second}"
+        for other in pairs.get(name, ()):
+            if other in signs and near(spans, signs[other]):
+                yield f"类 {name}+{other}"
     for group, classes in groups.items():
         yield f"数 {group} {min(len(classes & signs.keys()), _MANY)}"
 

@@ -60,8 +60,8 @@ class Lexicon:
 
     classes: Mapping[str, tuple[str, ...]]
     commands: Mapping[str, CommandRules]
-    pairs: Sequence[tuple[str, str]]
-    """Word classes that say more where they stand close together."""
+    pairs: Mapping[str, Sequence[str]]
+    """Word classes that say more where they stand close together: of each, the others."""
     groups: Mapping[str, frozenset[str]]
     """Word classes of which none, one or several tell whether a text is about something at all."""
     categories: Mapping[str, Mapping[str, Mapping[str, int]]]
@@ -96,7 +96,7 @@ def load() -> Lexicon:
     lexicon = Lexicon(
         classes=classes,
         commands={name: _command_rules(entry) for name, entry in _table("commands").items()},
-        pairs=[_pair(pair) for pair in evidence["pairs"]],
+        pairs=_pairs(evidence["pairs"]),
         groups={name: frozenset(classes.split()) for name, classes in evidence["groups"].items()},
         categories={intent: _categories(entry) for intent, entry in _table("categories").items()},
         dangers={danger: tuple(names.split()) for danger, names in dangers.items()},
@@ -156,9 +156,11 @@ def _command_rules(entry: Mapping[str, Any]) -> CommandRules:
     )
 
 
-def _pair(said: str) -> tuple[str, str]:
-    first, _, second = said.partition(" + ")
-    return first, second
+def _pairs(told: Sequence[str]) -> dict[str, list[str]]:
+    pairs: dict[str, list[str]] = {}
+    for first, _, second in (pair.partition(" + ") for pair in told):
+        pairs.setdefault(first, []).append(second)
+    return pairs
 
 
 def _categories(entry: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, int]]:
@@ -192,7 +194,9 @@ def _acknowledgement_words(entry: Mapping[str, str]) -> AcknowledgementWords:
 
 def _check(lexicon: Lexicon) -> None:
     known = COMPUTED | lexicon.classes.keys()
-    unknown = {name for group in (*lexicon.pairs, *lexicon.groups.values()) for name in group} - known
+    unknown = {
+        name for group in (lexicon.pairs, *lexicon.pairs.values(), *lexicon.groups.values()) for name in group
+    } - known
     if unknown:
         raise LexiconError(f"evidence.toml 提到了没有的词类：{'、'.join(sorted(unknown))}")
     missing = {name for names in lexicon.dangers.values() for name in names} | lexicon.harmless

@@ -36,6 +36,9 @@ EXPRESSIONS = {
 }
 """The form of each slot within a command pattern."""
 
+NEEDS = {"done": frozenset("了")}
+"""The words of which a slot must hold one."""
+
 _NUMERIC = frozenset({"case", "into", "number", "points"})
 _LITERAL = frozenset({"person", "item", "org", "place", "topic", "text"})
 _EDGES = " ,.:;!~-—_，。：；！、"

@@ -9,12 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from bot.understanding.slots import EXPRESSIONS, NEEDS
+
 _MARKS = r"[\s,.:;!~\-—_]"
 GAP = f"{_MARKS}*+"
 """Possessive: three gaps in a row would try every way to share out 派单 1024 ,,,,,, for seconds."""
 MUST_GAP = f"{GAP}(?<={_MARKS})"
 _SOMETHING = ".{0,6}?"
 
+
+_COMMON = frozenset("的了我有在到去来没不是给好")
+"""Characters of so many texts that nearly any of them holds one."""
 
 NUMERIC = frozenset({"case", "into", "number", "points", "code"})
 """Slots that people set apart with spaces or not: 把1024派给城管, 把 1024 派给城管."""
@@ -49,10 +54,9 @@ class Template:
 
 
 class Compiler:
-    """Makes templates, given the expressions of the slots and the words of the classes."""
+    """Makes templates, given the words of the classes."""
 
-    def __init__(self, slots: Mapping[str, str], classes: Mapping[str, Sequence[str]]) -> None:
-        self._slots = slots
+    def __init__(self, classes: Mapping[str, Sequence[str]]) -> None:
         self._classes = {name: _any_word(words) for name, words in classes.items()}
 
     def compile(self, source: str, ending: str) -> Template:
@@ -107,10 +111,12 @@ class Compiler:
         reader.take("?")
         return Part(f"(?:{inner.pattern})?")
 
-    def _slot(self, name: str, source: str) -> Part:
-        if name not in self._slots:
+    @staticmethod
+    def _slot(name: str, source: str) -> Part:
+        if name not in EXPRESSIONS:
             raise TemplateError(f"没有叫 {name} 的空格：{source}")
-        return Part(f" *(?P<{name}>{self._slots[name]}){GAP if name in NUMERIC else ''}")
+        form = f" *(?P<{name}>{EXPRESSIONS[name]}){GAP if name in NUMERIC else ''}"
+        return Part(form, NEEDS.get(name, frozenset()))
 
     def _class(self, name: str, source: str) -> Part:
         if name not in self._classes:
@@ -164,14 +170,14 @@ def _any_of(branches: Sequence[Part]) -> frozenset[str]:
 
 
 def _joined(parts: Sequence[Part]) -> Part:
-    """A sequence needs what its most telling part needs: long words first, then few of them."""
+    """A sequence needs what its most telling part needs: no common character, long words first, then few of them."""
     told = _runs(parts)
     needs = max((part.needs for part in told if part.needs), key=_telling, default=frozenset[str]())
     return Part("".join(part.pattern for part in parts), needs)
 
 
-def _telling(needs: frozenset[str]) -> tuple[int, int]:
-    return min(map(len, needs)), -len(needs)
+def _telling(needs: frozenset[str]) -> tuple[bool, int, int]:
+    return needs.isdisjoint(_COMMON), min(map(len, needs)), -len(needs)
 
 
 def _runs(parts: Sequence[Part]) -> list[Part]:

@@ -91,14 +91,23 @@ def _fit(made_of: str, examples: Sequence[Example]) -> Weights:
     first = _regression(examples, known).coef_.T.tolist()
     telling = [evidence for evidence, told in zip(known, first, strict=True) if any(_telling(told))]
     regression = _regression(examples, telling)
+    told = [_telling(weights) for weights in regression.coef_.T.tolist()]
+    answers, start = regression.classes_.tolist(), regression.intercept_.round(2).tolist()
+    order = _order(told, answers)
     return Weights(
         made_of=made_of,
-        answers=tuple(regression.classes_.tolist()),
-        start=tuple(regression.intercept_.round(2).tolist()),
+        answers=tuple(answers[place] for place in order),
+        start=tuple(start[place] for place in order),
         adds={
-            evidence: row(_telling(told)) for evidence, told in zip(telling, regression.coef_.T.tolist(), strict=True)
+            evidence: row(weights[place] for place in order) for evidence, weights in zip(telling, told, strict=True)
         },
     )
+
+
+def _order(told: Sequence[Sequence[float]], answers: Sequence[str]) -> list[int]:
+    """Answers of which most pieces of evidence tell something come first: their rows are short numbers."""
+    often = [sum(1 for weight in weights if weight) for weights in zip(*told, strict=True)]
+    return sorted(range(len(answers)), key=lambda place: (-often[place], answers[place]))
 
 
 def _regression(examples: Sequence[Example], known: Sequence[str]) -> Any:

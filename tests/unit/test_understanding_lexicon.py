@@ -4,17 +4,16 @@ import pytest
 
 from bot.understanding.commands import Commands
 from bot.understanding.lexicon import CommandRules, LexiconError, load
-from bot.understanding.slots import EXPRESSIONS
 from bot.understanding.templates import Compiler, Template, TemplateError
 
 
 def template(source: str) -> Template:
-    return Compiler(EXPRESSIONS, {"会课": ("会", "党课")}).compile(source, "")
+    return Compiler({"会课": ("会", "党课")}).compile(source, "")
 
 
 def test_every_pattern_is_an_expression() -> None:
     data = load()
-    compiler = Compiler(EXPRESSIONS, data.classes)
+    compiler = Compiler(data.classes)
     for rules in data.commands.values():
         for source in (source for sources in rules.patterns.values() for source in sources):
             assert compiler.compile(source, "").expression.groups >= 0
