@@ -42,7 +42,9 @@ MAYBE_CHATTER = frozenset(
         *("plan_lesson", "move_lesson", "cancel_lesson", "plan_series"),
     }
 )
-"""What people also say to one another. Where its handler has nothing to say, nothing of it is kept."""
+"""What people also say to one another. Where its handler has nothing to say, nothing of it is kept; nor of what has no
+handler.
+"""
 ARRIVED = Intent("arrived", 1.0, reply=True)
 """到, 来了: whether anybody waits for it, its handler knows."""
 CASUAL_ACK = Intent("casual_ack", 1.0, reply=True, acknowledges=True)
@@ -102,7 +104,7 @@ class Router:
         if not intent.reply or _overheard(context, intent):
             return None
         reply = _call(context, intent)
-        if reply is None and intent.name in MAYBE_CHATTER:
+        if reply is None and (intent.name in MAYBE_CHATTER or registration(intent.name) is None):
             return None
         aside = isinstance(reply, Kept) and reply.aside
         return Handled(intent.name, _send(context, reply) if reply else "", aside)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import add
 
 from bot.understanding.lexicon import CommandRules, LexiconError
-from bot.understanding.templates import MUST_GAP, Compiler, Template, TemplateError
+from bot.understanding.templates import Compiler, Template, TemplateError
 from bot.understanding.tokens import Span
 
 TIERS = {"sure": "一说就是", "spoken": "口语", "addressed": "点名才算", "likely": "半拿不准"}
@@ -21,7 +21,6 @@ SPOKEN_LENGTH = 120
 _THANKS = r"(?:[\W_]*(?:谢谢|多谢|感谢|辛苦|拜托|哈|啊|呀|哦|噢|哟|啦|了|嘞|咯|书记|小蜂|大家)+)?"
 _STATEMENT = rf"{_THANKS}[^\w?]*"
 _QUESTION = rf"[了的啊呀]?[吗么呢吧啊呀没?]*{_THANKS}\W*"
-_WORD_APART = re.compile(rf"\w+{MUST_GAP}")
 _GREETING = re.compile(
     r"(?:(?:小蜂|书记|领导|各位|大家好|你好|您好|麻烦|请问|请(?!假|问)|帮我|那个|喂|哎|嗯|报告|问一下|想问下|问下|早上好)[你您]?[\s,.:;!~]*)+"
 )
@@ -37,9 +36,6 @@ class Match:
     slots: Mapping[str, Span]
     source: str
     """The pattern as it stands in ``commands.toml``."""
-    by_letter: bool
-    """Whether it is the command and nothing else: no slots; or one of the secretaries' said by one of them, with what
-    it is about set apart, as in 绑定 新屯快递一组."""
 
     @property
     def confidence(self) -> float:
@@ -84,7 +80,7 @@ class Commands:
             may = _may_be_meant(entry, addressed=addressed, staff=staff, asked=asked)
             if (long and entry.tier != "sure") or not (may or heard is None):
                 continue
-            found = _try(entry, text, starts, staff)
+            found = _try(entry, text, starts)
             if found is not None:
                 heard = heard or found
                 if may:
@@ -120,17 +116,10 @@ def _may_be_meant(entry: _Entry, *, addressed: bool, staff: bool, asked: bool) -
     return staff or not (entry.staff and entry.tier == "spoken")
 
 
-def _try(entry: _Entry, text: str, starts: Sequence[int], staff: bool) -> Match | None:
+def _try(entry: _Entry, text: str, starts: Sequence[int]) -> Match | None:
     for start in starts:
         found = entry.template.expression.fullmatch(text, start)
         if found:
             spans = {name: Span(*found.span(name)) for name, said in found.groupdict().items() if said}
-            theirs = entry.staff and staff
-            by_letter = entry.tier == "sure" and (not spans or (theirs and _set_apart(text, start, spans)))
-            return Match(entry.intent, entry.tier, entry.template.literal, spans, entry.template.source, by_letter)
+            return Match(entry.intent, entry.tier, entry.template.literal, spans, entry.template.source)
     return None
-
-
-def _set_apart(text: str, start: int, slots: Mapping[str, Span]) -> bool:
-    """Whether there is a gap between the word that the command begins with and the first of its slots."""
-    return _WORD_APART.fullmatch(text, start, min(slot.start for slot in slots.values())) is not None

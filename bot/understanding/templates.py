@@ -14,7 +14,7 @@ from bot.understanding.slots import EXPRESSIONS, NEEDS
 _MARKS = r"[\s,.:;!~\-—_]"
 GAP = f"{_MARKS}*+"
 """Possessive: three gaps in a row would try every way to share out 派单 1024 ,,,,,, for seconds."""
-MUST_GAP = f"{GAP}(?<={_MARKS})"
+_MUST_GAP = f"{GAP}(?<={_MARKS})"
 _SOMETHING = ".{0,6}?"
 
 
@@ -91,7 +91,7 @@ class Compiler:
         if character in " ,":
             return Part(GAP)
         if character == "_":
-            return Part(MUST_GAP)
+            return Part(_MUST_GAP)
         if character in "([":
             return self._group(character, reader)
         if character == "{":
@@ -185,8 +185,9 @@ def _runs(parts: Sequence[Part]) -> list[Part]:
     runs: list[Part] = []
     word = ""
     for part in [*parts, Part("")]:
-        if len(part.needs) == 1 and all(len(need) == 1 for need in part.needs):
-            word += next(iter(part.needs))
+        spelled = "".join(part.needs)
+        if len(spelled) == 1 and part.pattern == re.escape(spelled):
+            word += spelled
             continue
         if word:
             runs.append(Part("", frozenset({word})))

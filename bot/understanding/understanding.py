@@ -253,13 +253,13 @@ class Understanding:
 
     def _serious(self, reading: Reading, addressed: bool) -> Match | None:
         """The command, unless it was said for a laugh or is hearsay, and not said to the bot. The code 2333 is no
-        laugh, and a command by the letter no hearsay: 通知 听说明天有雪.
+        laugh, nor is 取消 党课 改看直播 hearsay: of what secretaries command the evidence alone judges.
         """
         match = reading.meant
         if match is None or addressed or "code" in match.slots:
             return match
-        unserious = _LAUGHED in reading.signs or (_HEARSAY in reading.signs and not match.by_letter)
-        return None if unserious else match
+        hearsay = _HEARSAY in reading.signs and not self._data.commands[match.intent].staff
+        return None if hearsay or _LAUGHED in reading.signs else match
 
     def _decides(self, command: Match, probable: Mapping[str, float], addressed: bool) -> bool:
         """Whether a command is one whatever else speaks: it was never learned, or it is said by the letter; or what it
@@ -268,10 +268,8 @@ class Understanding:
         """
         if command.intent not in probable:
             return command.tier != "likely" or max(probable.values()) < command.confidence
-        if command.by_letter:
-            return True
-        if command.tier == "sure" and command.intent in CASES:
-            return addressed or probable[NONE.name] < TOP
+        if command.tier == "sure" and (not command.slots or command.intent in CASES):
+            return not command.slots or addressed or probable[NONE.name] < TOP
         others = probable.keys() - {NONE.name, command.intent}
         meant = addressed or (command.tier == "sure" and probable[NONE.name] < ACT)
         return meant and command.tier != "likely" and max(probable[name] for name in others) < ACT

@@ -84,8 +84,8 @@ class Weights:
 def row(weights: Iterable[float]) -> int:
     """The weights of all answers as one number, each in hundredths and in its own 32 bits.
 
-    Rows are added in one go, which is ten times as quick as answer by answer, and take a quarter of the memory; what
-    it tells nothing of, behind the last answer that it does, takes none.
+    Rows are added in one go, which is ten times as quick as answer by answer, and take a quarter of the memory. Answers
+    behind the last one with a weight take none.
     """
     return sum(_at(place, weight) for place, weight in enumerate(weights) if weight)
 

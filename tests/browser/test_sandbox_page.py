@@ -289,20 +289,61 @@ def test_an_answer_that_comes_late_does_not_take_the_tick_away(opened: Opener) -
     expect(ticked).to_be_visible()
 
 
-def test_what_is_pressed_is_clicked_though_news_come_meanwhile(opened: Opener) -> None:
-    phone, other = opened(DESKTOP), opened(DESKTOP)
-    phone.play("王书记")
-    phone.open("支部群")
+def news_come(opened: Opener, road: str) -> None:
+    """A rider reports something that everybody in the group and the secretary in private hear of."""
+    other = opened(DESKTOP)
     other.play("小李")
     other.open("支部群")
+    other.say(f"{road} 井盖没了")
+    expect(other.bot(road)).to_be_visible()
+
+
+@pytest.fixture
+def pressed(opened: Opener) -> Phone:
+    """The secretary's, in the group, with the pointer over the other tab."""
+    phone = opened(DESKTOP)
+    phone.play("王书记")
+    phone.open("支部群")
     phone.tab("私聊").hover()
-    phone.page.mouse.down()
-    other.say("和平路 井盖没了")
-    expect(other.bot("和平路")).to_be_visible()
-    phone.page.wait_for_timeout(500)
-    phone.page.mouse.up()
-    expect(phone.tab("私聊")).to_have_attribute("aria-selected", "true")
-    expect(phone.bot("和平路").last).to_be_visible()
+    return phone
+
+
+def test_what_is_pressed_is_clicked_though_news_come_meanwhile(opened: Opener, pressed: Phone) -> None:
+    pressed.page.mouse.down()
+    news_come(opened, "和平路")
+    pressed.page.wait_for_timeout(500)
+    pressed.page.mouse.up()
+    expect(pressed.tab("私聊")).to_have_attribute("aria-selected", "true")
+    expect(pressed.bot("和平路").last).to_be_visible()
+
+
+def test_what_is_pressed_with_the_space_bar_is_clicked_though_news_come_meanwhile(
+    opened: Opener, pressed: Phone
+) -> None:
+    pressed.tab("私聊").focus()
+    pressed.page.keyboard.down(" ")
+    news_come(opened, "建设路")
+    pressed.page.wait_for_timeout(500)
+    pressed.page.keyboard.up(" ")
+    expect(pressed.tab("私聊")).to_have_attribute("aria-selected", "true")
+
+
+def test_news_that_came_under_a_finger_are_seen_once_it_is_lifted_elsewhere(opened: Opener, pressed: Phone) -> None:
+    pressed.page.mouse.down()
+    news_come(opened, "光明路")
+    pressed.page.wait_for_timeout(500)
+    expect(pressed.bot("光明路")).to_have_count(0)
+    pressed.page.mouse.move(1, 1)
+    pressed.page.mouse.up()
+    expect(pressed.bot("光明路").last).to_be_visible()
+    expect(pressed.tab("支部群")).to_have_attribute("aria-selected", "true")
+
+
+def test_news_are_seen_while_a_menu_of_the_browser_is_open(opened: Opener, pressed: Phone) -> None:
+    """The button that opened it is not always reported as released."""
+    pressed.page.mouse.down(button="right")
+    news_come(opened, "长江路")
+    expect(pressed.bot("长江路").last).to_be_visible()
 
 
 def test_what_was_not_sent_survives_a_reload(opened: Opener) -> None:

@@ -214,6 +214,7 @@ def test_a_row_of_little_words_is_read_as_fast_as_any_text(text: str) -> None:
         ("王书记", "发通知了"),
         ("王书记", "通知大家一声"),
         ("王书记", "通知 都看到了吧"),
+        ("王书记", "动员 卡口值守 20人 今晚"),
     ],
 )
 def test_nothing_is_kept_of_what_was_overheard_and_means_nothing(

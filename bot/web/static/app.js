@@ -22,7 +22,7 @@ let playing = false;
 let reading = null;
 let held = [];
 let pressing = false;
-let lifted = 0;
+let lifting = 0;
 let owed = false;
 
 // ---- the whole picture
@@ -44,20 +44,20 @@ function showNews() {
 }
 
 function hold() {
-  clearTimeout(lifted);
+  clearTimeout(lifting);
   pressing = true;
 }
 
-function lift() {
-  clearTimeout(lifted);
-  lifted = setTimeout(() => {
-    clicked();
-    if (owed) showNews();
-  }, CLICKED);
+function release() {
+  pressing = false;
 }
 
-function clicked() {
-  pressing = false;
+function lift() {
+  clearTimeout(lifting);
+  lifting = setTimeout(() => {
+    release();
+    if (owed) showNews();
+  }, CLICKED);
 }
 
 function showPeople() {
@@ -356,7 +356,7 @@ async function press(message, part, says, pressed) {
   }
   const step = world.state.story.find((each) => each.who === world.me && each.begins && says.startsWith(each.begins));
   if (step) world.markDone(step.key);
-  showStory();
+  showNews();
   return true;
 }
 
@@ -579,11 +579,14 @@ document.addEventListener('pointerdown', (event) => {
   if (!event.target.closest('.menu, #open-photo, #open-jumps')) closeMenus();
 });
 document.addEventListener('pointerdown', hold, true);
-for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, lift, true);
-document.addEventListener('click', clicked, true);
+// Under a menu of the browser a finger may be lifted unseen.
+for (const end of ['pointerup', 'pointercancel', 'contextmenu']) document.addEventListener(end, lift, true);
+document.addEventListener('click', release, true);
+document.addEventListener('keydown', (event) => { if (event.key === ' ') hold(); });
+document.addEventListener('keyup', (event) => { if (event.key === ' ') lift(); });
 addEventListener('blur', lift);
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible' && world.state) show();
+  if (document.visibilityState === 'visible' && world.state) showNews();
 });
 addEventListener('online', () => flush(hooks));
 
