@@ -178,9 +178,7 @@ def _cost(understanding: Understanding, said: Sequence[Said]) -> None:
         times.append((time.process_time() - start) / len(said))
     say(f"a text costs                           {statistics.median(times) * 1e6:.0f} µs")
     ours, jieba = _start(_OURS), _start(_JIEBA)
-    say(
-        f"the start costs                        {ours[0]:.2f} s of CPU; jieba alone, with all its words, {jieba[0]:.2f} s"
-    )
+    say(f"the start costs                        {ours[0]:.2f} s of CPU; jieba alone, with all words, {jieba[0]:.2f} s")
     say(f"memory beyond that of jieba alone      {ours[1] - jieba[1]:.0f} MB")
 
 
