@@ -194,9 +194,8 @@ def _acknowledgement_words(entry: Mapping[str, str]) -> AcknowledgementWords:
 
 def _check(lexicon: Lexicon) -> None:
     known = COMPUTED | lexicon.classes.keys()
-    unknown = {
-        name for group in (lexicon.pairs, *lexicon.pairs.values(), *lexicon.groups.values()) for name in group
-    } - known
+    told = lexicon.pairs.keys() | set().union(*lexicon.pairs.values(), *lexicon.groups.values())
+    unknown = told - known
     if unknown:
         raise LexiconError(f"evidence.toml 提到了没有的词类：{'、'.join(sorted(unknown))}")
     missing = {name for names in lexicon.dangers.values() for name in names} | lexicon.harmless

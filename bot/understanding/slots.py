@@ -39,7 +39,8 @@ EXPRESSIONS = {
 NEEDS = {"done": frozenset("了")}
 """The words of which a slot must hold one."""
 
-_NUMERIC = frozenset({"case", "into", "number", "points"})
+NUMERIC = frozenset({"case", "into", "number", "points"})
+"""Slots whose value is a number."""
 _LITERAL = frozenset({"person", "item", "org", "place", "topic", "text"})
 _EDGES = " ,.:;!~-—_，。：；！、"
 _PARTICLES = re.compile(r"^[了吧啊呀哦哈]+[\s,，。]+")
@@ -74,7 +75,7 @@ class FoundSlot:
 
 def value_of(name: str, said: str, folded: str) -> Slot | None:
     """The value of a slot that a pattern captured; None for what holds a place only, or cannot be read."""
-    if name in _NUMERIC:
+    if name in NUMERIC:
         return whole_number(folded.strip("# "))
     if name == "code":
         return folded.replace(" ", "")

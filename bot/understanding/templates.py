@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from bot.understanding.slots import EXPRESSIONS, NEEDS
+from bot.understanding.slots import EXPRESSIONS, NEEDS, NUMERIC
 
 _MARKS = r"[\s,.:;!~\-—_]"
 GAP = f"{_MARKS}*+"
@@ -17,11 +17,10 @@ GAP = f"{_MARKS}*+"
 _MUST_GAP = f"{GAP}(?<={_MARKS})"
 _SOMETHING = ".{0,6}?"
 
-
 _COMMON = frozenset("的了我有在到去来没不是给好")
 """Characters of so many texts that nearly any of them holds one."""
 
-NUMERIC = frozenset({"case", "into", "number", "points", "code"})
+_SPACED = NUMERIC | {"code"}
 """Slots that people set apart with spaces or not: 把1024派给城管, 把 1024 派给城管."""
 
 
@@ -115,7 +114,7 @@ class Compiler:
     def _slot(name: str, source: str) -> Part:
         if name not in EXPRESSIONS:
             raise TemplateError(f"没有叫 {name} 的空格：{source}")
-        form = f" *(?P<{name}>{EXPRESSIONS[name]}){GAP if name in NUMERIC else ''}"
+        form = f" *(?P<{name}>{EXPRESSIONS[name]}){GAP if name in _SPACED else ''}"
         return Part(form, NEEDS.get(name, frozenset()))
 
     def _class(self, name: str, source: str) -> Part:

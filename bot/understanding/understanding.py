@@ -219,7 +219,7 @@ class Understanding:
     def _understand_all(self, text: str, spoken_to: bool, staff: bool, now: datetime) -> Intent:
         reading, judged = self.reading_of(text, addressed=spoken_to, staff=staff)
         if reading is None:
-            return _none(spoken_to)
+            return _none(spoken_to, judged)
         if judged.name == NONE.name or self.is_bare(judged, reading):
             acknowledges = self._acknowledgements.match(reading.message.folded)
             return self._with_place(_none(spoken_to, judged, acknowledges=acknowledges), reading)
@@ -343,10 +343,9 @@ def _with_same_place(signs: Signs, folded: str) -> Signs:
     return {name: spans for name, spans in told.items() if spans} | {"地点": [again]}
 
 
-def _none(addressed: bool, judged: Judged | None = None, *, acknowledges: bool = False) -> Intent:
-    sureness = judged.sureness if judged is not None and judged.name == NONE.name else NONE.confidence
-    others = judged.alternatives if judged is not None else ()
-    return Intent(NONE.name, sureness, reply=addressed, alternatives=others, acknowledges=acknowledges)
+def _none(addressed: bool, judged: Judged, *, acknowledges: bool = False) -> Intent:
+    sureness = judged.sureness if judged.name == NONE.name else NONE.confidence
+    return Intent(NONE.name, sureness, reply=addressed, alternatives=judged.alternatives, acknowledges=acknowledges)
 
 
 def _classes_of(classes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

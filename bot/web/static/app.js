@@ -4,6 +4,7 @@ import { listen, moveClock, photoAddress, pressButton, readMessages, readState, 
 import { avatar, element, reconcile, rows } from './bubbles.js';
 import { flush, say } from './outgoing.js';
 import { samplePhoto, shrink } from './photos.js';
+import { whenLifted } from './press.js';
 import { dayOf, timeOf, world } from './world.js';
 
 const byId = (id) => document.getElementById(id);
@@ -12,8 +13,6 @@ const NUMBERS = '①②③④⑤⑥⑦⑧⑨⑩';
 const MOST_PHOTOS = 9;
 const DOUBLE_CLICK = 1500;
 const SETTLING = 600;
-/** How long after a finger is lifted its click has come. */
-const CLICKED = 100;
 
 const typed = byId('say');
 const log = byId('log');
@@ -21,9 +20,6 @@ let photos = [];
 let playing = false;
 let reading = null;
 let held = [];
-let pressing = false;
-let lifting = 0;
-let owed = false;
 
 // ---- the whole picture
 
@@ -37,28 +33,8 @@ function show() {
   typed.placeholder = world.chat.startsWith('private:') ? `跟${world.state.bot}说` : `在群里说，@${world.state.bot} 可以叫它`;
 }
 
-/** What the server has brought, but not under a finger: a button that is made anew while it is pressed is never clicked. */
-function showNews() {
-  owed = pressing;
-  if (!pressing) show();
-}
-
-function hold() {
-  clearTimeout(lifting);
-  pressing = true;
-}
-
-function release() {
-  pressing = false;
-}
-
-function lift() {
-  clearTimeout(lifting);
-  lifting = setTimeout(() => {
-    release();
-    if (owed) showNews();
-  }, CLICKED);
-}
+/** What the server has brought. */
+const showNews = () => whenLifted(show);
 
 function showPeople() {
   const played = world.state.people.filter((person) => person.played);
@@ -578,13 +554,6 @@ document.addEventListener('keydown', (event) => {
 document.addEventListener('pointerdown', (event) => {
   if (!event.target.closest('.menu, #open-photo, #open-jumps')) closeMenus();
 });
-document.addEventListener('pointerdown', hold, true);
-// Under a menu of the browser a finger may be lifted unseen.
-for (const end of ['pointerup', 'pointercancel', 'contextmenu']) document.addEventListener(end, lift, true);
-document.addEventListener('click', release, true);
-document.addEventListener('keydown', (event) => { if (event.key === ' ') hold(); });
-document.addEventListener('keyup', (event) => { if (event.key === ' ') lift(); });
-addEventListener('blur', lift);
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && world.state) showNews();
 });
