@@ -111,7 +111,6 @@ CHATTER = """
 通知 我看了，不用去
 通知 小李发过了
 通知 我转发了
-通知 收到了
 群发 广告的我踢了
 周报写吐了
 周报 不用写了
@@ -198,3 +197,8 @@ def test_what_is_made_as_places_are_may_still_tell_something(text: str, role: st
 def test_a_casual_word_is_an_answer_and_nothing_by_itself(text: str) -> None:
     heard = said(text, addressed=True)
     assert (heard.name, heard.acknowledges) == ("none", True)
+
+
+def test_a_secretary_who_has_received_a_notice_sends_none() -> None:
+    heard = said("通知 收到了", role="secretary")
+    assert (heard.name, heard.reply, heard.acknowledges) == ("none", False, True)
